@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "util/secret.h"
+
+/* Room for some hundred keys; one data key takes 64 bytes of it. */
+#define SECURE_HEAP_SIZE (64 * 1024)
+#define SECURE_HEAP_MIN 32
+
+int secret_init(int *locked)
+{
+	const struct rlimit no_core = { 0, 0 };
+	int r;
+
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	/* 1: locked and guarded; 2: usable, but not locked; 0: none. */
+	r = CRYPTO_secure_malloc_init(SECURE_HEAP_SIZE, SECURE_HEAP_MIN);
+	if (!r && !CRYPTO_secure_malloc_initialized())
+		return -ENOMEM;
+	if (locked)
+		*locked = r == 1;
+	return 0;
+}
+
+struct secret *secret_new(size_t len)
+{
+	struct secret *s;
+
+	if (len > SECURE_HEAP_SIZE / 2)
+		return NULL;
+	s = OPENSSL_secure_zalloc(sizeof(*s) + len);
+	if (s)
+		s->len = len;
+	return s;
+}
+
+struct secret *secret_random(size_t len)
+{
+	struct secret *s = secret_new(len);
+
+	if (s)
+		random_bytes(s->data, len);
+	return s;
+}
+
+void secret_free(struct secret *s)
+{
+	if (s)
+		OPENSSL_secure_clear_free(s, sizeof(*s) + s->len);
+}
+
+int secret_read_fd(int fd, size_t max, struct secret **out)
+{
+	_cleanup_(secret) struct secret *buf = secret_new(max + 1);
+	size_t n = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (n < buf->len) {
+		ssize_t r = read(fd, buf->data + n, buf->len - n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (!r)
+			break;
+		n += r;
+	}
+	if (n > max)
+		return -E2BIG;
+	if (!n)
+		return -ENODATA;
+	*out = secret_new(n);
+	if (!*out)
+		return -ENOMEM;
+	memcpy((*out)->data, buf->data, n);
+	return 0;
+}
+
+int secret_write_fd(int fd, const struct secret *s)
+{
+	size_t n = 0;
+
+	while (n < s->len) {
+		ssize_t r = write(fd, s->data + n, s->len - n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		n += r;
+	}
+	return 0;
+}
+
+void random_bytes(void *buf, size_t len)
+{
+	/* Nothing good can be done with a key that is not random. */
+	if (RAND_priv_bytes(buf, len) != 1) {
+		fputs("vtpm: the random generator failed\n", stderr);
+		abort();
+	}
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "util/secret.h"
+#include "util/text.h"
+
+bool name_valid(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	size_t n = strlen(name);
+
+	return n >= 1 && n <= NAME_MAX_LEN && name[0] != '.' &&
+	       name[0] != '-' && strspn(name, allowed) == n;
+}
+
+void uuid_new(uint8_t uuid[UUID_LEN])
+{
+	random_bytes(uuid, UUID_LEN);
+	uuid[6] = (uuid[6] & 0x0f) | 0x40;
+	uuid[8] = (uuid[8] & 0x3f) | 0x80;
+}
+
+void uuid_format(const uint8_t u[UUID_LEN], char out[UUID_TEXT_LEN])
+{
+	snprintf(out, UUID_TEXT_LEN,
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9],
+		 u[10], u[11], u[12], u[13], u[14], u[15]);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = tolower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int uuid_parse(const char *text, uint8_t uuid[UUID_LEN])
+{
+	uint8_t out[UUID_LEN];
+	size_t pos = 0;
+
+	if (strlen(text) != UUID_TEXT_LEN - 1)
+		return -EINVAL;
+	for (size_t i = 0; i < UUID_LEN; i++) {
+		int hi, lo;
+
+		if ((i == 4 || i == 6 || i == 8 || i == 10) &&
+		    text[pos++] != '-')
+			return -EINVAL;
+		hi = hex_digit(text[pos++]);
+		lo = hex_digit(text[pos++]);
+		if (hi < 0 || lo < 0)
+			return -EINVAL;
+		out[i] = hi << 4 | lo;
+	}
+	memcpy(uuid, out, sizeof(out));
+	return 0;
+}
+
+void hex_format(const void *data, size_t len, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < len; i++) {
+		*out++ = digits[p[i] >> 4];
+		*out++ = digits[p[i] & 15];
+	}
+	*out = '\0';
+}
+
+char *base64_encode(const void *data, size_t len)
+{
+	char *out = malloc((len + 2) / 3 * 4 + 1);
+
+	if (out)
+		EVP_EncodeBlock((unsigned char *)out, data, len);
+	return out;
+}
+
+int base64_decode(const char *text, uint8_t **out, size_t *len)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "abcdefghijklmnopqrstuvwxyz"
+				       "0123456789+/";
+	size_t n = strlen(text), plain = strspn(text, alphabet);
+	size_t pad = n - plain;
+	uint8_t *buf;
+
+	/* EVP_DecodeBlock() skips white space; we take none. */
+	if (n % 4 || pad > 2 || strspn(text + plain, "=") != pad || n > 1 << 24)
+		return -EINVAL;
+	buf = malloc(n / 4 * 3 + 1);
+	if (!buf)
+		return -ENOMEM;
+	if (EVP_DecodeBlock(buf, (const unsigned char *)text, n) < 0) {
+		free(buf);
+		return -EINVAL;
+	}
+	*out = buf;
+	*len = n / 4 * 3 - pad;
+	return 0;
+}
