@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/tpm.h>
+
+#include "chip.h"
+#include "compat.h"
+#include "instance.h"
+#include "request.h"
+
+static struct vtpm_instance *chip_to_instance(struct tpm_chip *chip)
+{
+	return container_of(chip->dev.parent, struct vtpm_instance, dev);
+}
+
+/*
+ * The TPM core polls .status with a sleep after .send, unless it finds the
+ * command complete at the first look. So .send waits for the answer.
+ */
+static int vtpm_chip_send(VTPM_SEND_ARGS)
+{
+	struct vtpm_instance *inst = chip_to_instance(chip);
+	ssize_t rc = vtpm_request_run(inst, buf, len);
+
+	if (rc < 0)
+		return rc;
+#if VTPM_SEND_IN_PLACE
+	return vtpm_request_copy(inst, buf, size);
+#else
+	return 0;
+#endif
+}
+
+static int vtpm_chip_recv(struct tpm_chip *chip, u8 *buf, size_t size)
+{
+	return vtpm_request_copy(chip_to_instance(chip), buf, size);
+}
+
+static u8 vtpm_chip_status(struct tpm_chip *chip)
+{
+	return 0;
+}
+
+static bool vtpm_chip_req_canceled(struct tpm_chip *chip, u8 status)
+{
+	return false;
+}
+
+static void vtpm_chip_cancel(struct tpm_chip *chip)
+{
+	vtpm_request_cancel(chip_to_instance(chip));
+}
+
+static const struct tpm_class_ops vtpm_chip_ops = {
+	.flags = TPM_OPS_AUTO_STARTUP,
+	/* Complete whatever .status says. */
+	.req_complete_mask = 0,
+	.req_complete_val = 0,
+	.req_canceled = vtpm_chip_req_canceled,
+	.send = vtpm_chip_send,
+	.recv = vtpm_chip_recv,
+	.status = vtpm_chip_status,
+	.cancel = vtpm_chip_cancel,
+};
+
+static void vtpm_chip_publish_nodes(struct vtpm_instance *inst, bool valid)
+{
+	struct tpm_chip *chip = inst->chip;
+
+	spin_lock(&inst->lock);
+	inst->nodes.valid = valid;
+	inst->nodes.number = chip->dev_num;
+	inst->nodes.tpm = chip->dev.devt;
+	inst->nodes.tpmrm = chip->devs.devt;
+	spin_unlock(&inst->lock);
+}
+
+int vtpm_chip_register(struct vtpm_instance *inst)
+{
+	struct tpm_chip *chip;
+	int rc;
+
+	chip = tpm_chip_alloc(&inst->dev, &vtpm_chip_ops);
+	if (IS_ERR(chip))
+		return PTR_ERR(chip);
+	/*
+	 * VIRTUAL: no firmware event log is looked for. No hwrng: a vTPM must
+	 * not feed the host's random generator.
+	 */
+	chip->flags |= TPM_CHIP_FLAG_TPM2 | TPM_CHIP_FLAG_VIRTUAL |
+		       TPM_CHIP_FLAG_HWRNG_DISABLED | VTPM_CHIP_FLAGS;
+
+	rc = tpm_chip_register(chip);
+	if (rc) {
+		put_device(&chip->dev);
+		/* The core passes a TPM response code on as a positive value. */
+		return rc > 0 ? -EIO : rc;
+	}
+	inst->chip = chip;
+	/*
+	 * The core takes a TPM that fails while it is probed for one that
+	 * waits for new firmware, and registers half of it.
+	 */
+	if (chip->flags & TPM_CHIP_FLAG_FIRMWARE_UPGRADE) {
+		vtpm_chip_unregister(inst);
+		return -EIO;
+	}
+	vtpm_chip_publish_nodes(inst, true);
+	device_lock(&inst->dev);
+	dev_set_drvdata(&inst->dev, chip);	/* for suspend and resume */
+	device_unlock(&inst->dev);
+	return 0;
+}
+
+void vtpm_chip_unregister(struct vtpm_instance *inst)
+{
+	device_lock(&inst->dev);
+	dev_set_drvdata(&inst->dev, NULL);
+	device_unlock(&inst->dev);
+	tpm_chip_unregister(inst->chip);
+	vtpm_chip_publish_nodes(inst, false);
+	put_device(&inst->chip->dev);
+	inst->chip = NULL;
+}

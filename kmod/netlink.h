@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Messages of the family "vtpm", Documentation/netlink/specs/vtpm.yaml. */
+#ifndef _VTPM_NETLINK_H
+#define _VTPM_NETLINK_H
+
+#include <linux/types.h>
+#include <uapi/linux/vtpm.h>
+
+struct vtpm_instance;
+struct vtpm_reply_to;
+struct sk_buff;
+
+int vtpm_netlink_init(void);
+/* After this no message is being handled and none arrives. */
+void vtpm_netlink_exit(void);
+
+/* A message with room for a command of @len bytes. */
+struct sk_buff *vtpm_nl_command_alloc(size_t len);
+/* Fill it in. Needs no memory and does not sleep. */
+int vtpm_nl_command_fill(struct sk_buff *skb, u32 id, u64 seq, u8 locality,
+			 const u8 *data, size_t len);
+/* Send it; consumes @skb. -ECONNREFUSED: there is no such socket. */
+int vtpm_nl_send(struct sk_buff *skb, u32 port);
+void vtpm_nl_cancel(u32 port, u32 id, u64 seq);
+
+/* To the group "events"; does not sleep; a lack of memory loses the event. */
+void vtpm_nl_state_event(const struct vtpm_instance *inst,
+			 enum vtpm_state old_state);
+
+/* Answer a request that has been put off: success, or @rc with a reason. */
+void vtpm_nl_reply_instance(const struct vtpm_reply_to *to,
+			    struct vtpm_instance *inst);
+void vtpm_nl_reply_status(const struct vtpm_reply_to *to, int rc,
+			  const char *reason);
+
+#endif
