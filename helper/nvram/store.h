@@ -17,23 +17,23 @@
 #include "util/secret.h"
 #include "util/text.h"
 
-#define NVRAM_KEY_LEN 32		/* data key, AES-256 */
-#define NVRAM_MAX_KEY_ID 128		/* bytes of text */
-#define NVRAM_MAX_WRAPPED 2048		/* bytes */
-#define NVRAM_MAX_STATE (1024 * 1024)	/* bytes of one state */
+#define NVRAM_KEY_LEN 32	      /* data key, AES-256 */
+#define NVRAM_MAX_KEY_ID 128	      /* bytes of text */
+#define NVRAM_MAX_WRAPPED 2048	      /* bytes */
+#define NVRAM_MAX_STATE (1024 * 1024) /* bytes of one state */
 
 /* What the manager knows of a vTPM without any key. */
 struct nvram_info {
 	uint8_t uuid[UUID_LEN];
-	char name[NAME_MAX_LEN + 1];		/* at creation; informative */
+	char name[NAME_MAX_LEN + 1]; /* at creation; informative */
 	char provider[NAME_MAX_LEN + 1];
 	char key_id[NVRAM_MAX_KEY_ID + 1];
 	uint8_t wrapped[NVRAM_MAX_WRAPPED];
 	uint32_t wrapped_len;
-	uint32_t library_version;		/* TPMLIB_GetVersion() */
-	char profile[64];			/* libtpms profile, or empty */
-	uint64_t created;			/* seconds since the epoch */
-	uint64_t generation;			/* newest slot that looks whole */
+	uint32_t library_version; /* TPMLIB_GetVersion() */
+	char profile[64];	  /* libtpms profile, or empty */
+	uint64_t created;	  /* seconds since the epoch */
+	uint64_t generation;	  /* newest slot that looks whole */
 };
 
 /*
@@ -86,6 +86,13 @@ int nvram_mirror(struct nvram *n, struct error *err);
 /* Record the library version and profile in the headers if they changed. */
 int nvram_set_library(struct nvram *n, uint32_t version, const char *profile,
 		      struct error *err);
+
+/*
+ * Put another wrap of the same data key into the headers (a shallow rekey).
+ * The slots stay as they are. Not while another process has the file open.
+ */
+int nvram_set_wrapped(struct nvram *n, const char *provider, const char *key_id,
+		      const void *wrapped, uint32_t len, struct error *err);
 
 uint64_t nvram_generation(const struct nvram *n);
 const struct nvram_info *nvram_get_info(const struct nvram *n);
