@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One vTPM in one process. Two threads: the front end's, which runs commands
+ * of the kernel, and the control thread. engine_execute() is the only way to
+ * the TPM and takes the lock; everything that STATUS reports is atomic, so
+ * that it can be read while a command waits for storage.
+ */
+#ifndef VTPM_ENGINE_H
+#define VTPM_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nvram/store.h"
+#include "util/error.h"
+
+struct engine {
+	const char *name;
+	pthread_mutex_t lock;		/* the TPM and @nvram */
+	struct nvram *nvram;
+	_Atomic uint32_t condition;	/* enum engine_condition */
+	_Atomic int32_t storage_errnum;
+	_Atomic uint64_t generation;
+	_Atomic uint64_t commands;
+	_Atomic uint64_t commits;
+};
+
+/*
+ * Run a TPM command of @len bytes and make what it changed durable; only then
+ * return, with the response in @resp (ENGINE_MAX_COMMAND bytes). Returns the
+ * length of the response. Waits, with the lock held, for as long as the state
+ * cannot be written.
+ */
+uint32_t engine_execute(struct engine *e, uint8_t locality, const uint8_t *cmd,
+			uint32_t len, uint8_t *resp);
+
+/* Load or make the TPM, run TPM2_Startup(CLEAR), make that durable. */
+int engine_power_on(struct engine *e, bool manufacture, struct error *err);
+
+/* Write what is left in both slots, wipe, and end the process; see STOP. */
+int engine_stop(struct engine *e, struct error *err);
+
+/* Serve the control socket in a thread of its own. 0 or a negative errno. */
+int control_start(struct engine *e, int listen_fd);
+
+/*
+ * Where commands come from. A front end runs in the main thread and returns
+ * only when it cannot go on (negative errno).
+ */
+struct frontend {
+	const char *name;
+	int (*run)(struct engine *e, int fd, uint16_t family);
+};
+extern const struct frontend frontend_netlink;
+
+/* Give up what the user's rights allow; 0 or a negative errno. */
+int sandbox_drop_user(const char *uid_gid, struct error *err);
+/* Allow only the system calls that serving needs, for all threads to come. */
+int sandbox_enter(struct error *err);
+
+#endif

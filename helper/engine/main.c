@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vtpm-engine: Documentation/architecture.rst, "Engine command line". */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "engine/protocol.h"
+#include "util/log.h"
+#include "util/secret.h"
+
+struct options {
+	const char *name;
+	const char *user;
+	int nvram_fd;
+	int key_fd;
+	int control_fd;
+	int netlink_fd;
+	int family;
+	bool manufacture;
+};
+
+static const char usage[] =
+	"Usage: vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N\n"
+	"                   --netlink-fd N --family ID [--user UID:GID] [--manufacture]\n"
+	"\n"
+	"Runs one virtual TPM. Started by vtpmd, which opens every descriptor.\n";
+
+/* A number of @min or more, or -1. */
+static int parse_number(const char *text, int min)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	return errno || *end || end == text || n < min || n > 65535 ? -1 : n;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longopts[] = {
+		{ "name", required_argument, NULL, 'n' },
+		{ "nvram-fd", required_argument, NULL, 's' },
+		{ "key-fd", required_argument, NULL, 'k' },
+		{ "control-fd", required_argument, NULL, 'c' },
+		{ "netlink-fd", required_argument, NULL, 'f' },
+		{ "family", required_argument, NULL, 'i' },
+		{ "user", required_argument, NULL, 'u' },
+		{ "manufacture", no_argument, NULL, 'm' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
+		switch (c) {
+		case 'n': o->name = optarg; break;
+		case 's': o->nvram_fd = parse_number(optarg, 3); break;
+		case 'k': o->key_fd = parse_number(optarg, 3); break;
+		case 'c': o->control_fd = parse_number(optarg, 3); break;
+		case 'f': o->netlink_fd = parse_number(optarg, 3); break;
+		case 'i': o->family = parse_number(optarg, 1); break;
+		case 'u': o->user = optarg; break;
+		case 'm': o->manufacture = true; break;
+		case 'h': fputs(usage, stdout); exit(0);
+		case 'V': puts("vtpm-engine " VTPM_VERSION); exit(0);
+		default: return -EINVAL;
+		}
+	}
+	return optind == argc && o->name && o->nvram_fd > 0 && o->key_fd > 0 &&
+			       o->control_fd > 0 && o->netlink_fd > 0 &&
+			       o->family > 0 ?
+		       0 :
+		       -EINVAL;
+}
+
+static int exit_status(const struct error *err)
+{
+	static const struct {
+		const char *code;
+		int status;
+	} map[] = {
+		{ VTPM_ERR_CORRUPT, ENGINE_EXIT_CORRUPT },
+		{ VTPM_ERR_KEY_WRONG, ENGINE_EXIT_KEY_WRONG },
+		{ VTPM_ERR_VERSION, ENGINE_EXIT_VERSION },
+		{ VTPM_ERR_STORAGE, ENGINE_EXIT_STORAGE },
+		{ VTPM_ERR_NO_SPACE, ENGINE_EXIT_NO_SPACE },
+	};
+
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+		if (err->code && !strcmp(err->code, map[i].code))
+			return map[i].status;
+	}
+	return ENGINE_EXIT_FAILED;
+}
+
+static int open_state(struct engine *e, const struct options *o,
+		      struct error *err)
+{
+	_cleanup_(secret) struct secret *key = NULL;
+	int r;
+
+	r = secret_read_fd(o->key_fd, NVRAM_KEY_LEN, &key);
+	close(o->key_fd);
+	if (r < 0 || key->len != NVRAM_KEY_LEN)
+		return error_set(err, -EINVAL, VTPM_ERR_ENGINE,
+				 "no data key came from the manager");
+	return nvram_open(o->nvram_fd, e->name, key, &e->nvram, err);
+}
+
+static int set_up(struct engine *e, const struct options *o, struct error *err)
+{
+	int r;
+
+	if (o->user) {
+		r = sandbox_drop_user(o->user, err);
+		if (r < 0)
+			return r;
+	}
+	if (secret_init(NULL) < 0)
+		return error_set(err, -ENOMEM, VTPM_ERR_ENGINE,
+				 "no memory for secrets");
+	/* TPM state is secret as a whole: keep it out of swap if allowed. */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		log_info("%s: memory is not locked (RLIMIT_MEMLOCK)", e->name);
+	r = open_state(e, o, err);
+	if (r < 0)
+		return r;
+	r = engine_power_on(e, o->manufacture, err);
+	if (r < 0)
+		return r;
+	/* Threads cannot be made in the sandbox; this one waits for it. */
+	pthread_mutex_lock(&e->lock);
+	r = control_start(e, o->control_fd);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_ENGINE,
+				 "no control thread: %s", strerror(-r));
+	r = sandbox_enter(err);
+	if (r < 0)
+		return r;
+	pthread_mutex_unlock(&e->lock);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct engine e = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct error err = { 0 };
+	int r;
+
+	if (parse_options(argc, argv, &o) < 0) {
+		fputs(usage, stderr);
+		return ENGINE_EXIT_USAGE;
+	}
+	log_init("vtpm-engine", LOG_INFO);
+	e.name = o.name;
+	if (set_up(&e, &o, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return exit_status(&err);
+	}
+	r = frontend_netlink.run(&e, o.netlink_fd, o.family);
+	log_error("%s: the %s front end ended: %s", e.name,
+		  frontend_netlink.name, strerror(-r));
+	return ENGINE_EXIT_FAILED;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <grp.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+
+int sandbox_drop_user(const char *uid_gid, struct error *err)
+{
+	unsigned int uid, gid;
+	char end;
+
+	if (sscanf(uid_gid, "%u:%u%c", &uid, &gid, &end) != 2 || !uid || !gid)
+		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+				 "--user takes UID:GID, both not 0");
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0)
+		return error_set(err, -errno, VTPM_ERR_ENGINE,
+				 "cannot become user %s: %m", uid_gid);
+	return 0;
+}
+
+/*
+ * What a running engine needs: to talk on descriptors it has, to write its
+ * file, memory, time and random numbers. Nothing that opens, executes, or
+ * reaches another process.
+ */
+static const int allowed[] = {
+	SCMP_SYS(accept4),	 SCMP_SYS(brk),
+	SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(close),	 SCMP_SYS(exit),
+	SCMP_SYS(exit_group),	 SCMP_SYS(fallocate),
+	SCMP_SYS(fdatasync),	 SCMP_SYS(fsync),
+	SCMP_SYS(fstat),	 SCMP_SYS(ftruncate),
+	SCMP_SYS(futex),	 SCMP_SYS(getpid),
+	SCMP_SYS(getrandom),	 SCMP_SYS(gettid),
+	SCMP_SYS(gettimeofday),	 SCMP_SYS(lseek),
+	SCMP_SYS(madvise),	 SCMP_SYS(mlock),
+	SCMP_SYS(mremap),	 SCMP_SYS(munlock),
+	SCMP_SYS(munmap),	 SCMP_SYS(nanosleep),
+	SCMP_SYS(newfstatat),	 SCMP_SYS(poll),
+	SCMP_SYS(ppoll),	 SCMP_SYS(pread64),
+	SCMP_SYS(pwrite64),	 SCMP_SYS(read),
+	SCMP_SYS(recvfrom),	 SCMP_SYS(restart_syscall),
+	SCMP_SYS(rseq),		 SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),	 SCMP_SYS(sched_yield),
+	SCMP_SYS(sendto),	 SCMP_SYS(set_robust_list),
+	SCMP_SYS(tgkill),	 SCMP_SYS(time),
+	SCMP_SYS(write),
+};
+
+int sandbox_enter(struct error *err)
+{
+	scmp_filter_ctx ctx;
+	int r;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set(err, -errno, VTPM_ERR_ENGINE,
+				 "no_new_privs is refused: %m");
+	ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	if (!ctx)
+		return error_set(err, -ENOMEM, VTPM_ERR_ENGINE,
+				 "out of memory for the system call filter");
+	r = 0;
+	for (size_t i = 0; !r && i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	/* No memory is executable that was not when it was loaded. */
+	if (!r)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (!r)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	/* The control thread runs already. */
+	if (!r)
+		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (!r)
+		r = seccomp_load(ctx);
+	seccomp_release(ctx);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_ENGINE,
+				 "the system call filter is refused: %s",
+				 strerror(-r));
+	return 0;
+}

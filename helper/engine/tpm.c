@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libtpms/tpm_error.h>
+#include <libtpms/tpm_library.h>
+#include <libtpms/tpm_memory.h>
+#include <libtpms/tpm_nvfilename.h>
+#include <openssl/crypto.h>
+
+#include "engine/protocol.h"
+#include "engine/tpm.h"
+
+/* libtpms is a set of globals, and so is what belongs to it. */
+static struct {
+	const void *load;		/* state for the load callback */
+	uint32_t load_len;
+	uint8_t *state;			/* last state libtpms gave to store */
+	uint32_t state_len;
+	size_t state_size;
+	bool changed;
+	uint8_t locality;
+	unsigned char *resp;		/* libtpms' response buffer */
+	uint32_t resp_size;
+} tpm;
+
+static TPM_RESULT cb_init(void)
+{
+	return TPM_SUCCESS;
+}
+
+/* libtpms frees what it gets; TPM_RETRY means that there is none. */
+static TPM_RESULT cb_load(unsigned char **data, uint32_t *len,
+			  uint32_t tpm_number, const char *name)
+{
+	(void)tpm_number;
+	if (strcmp(name, TPM_PERMANENT_ALL_NAME) || !tpm.load_len)
+		return TPM_RETRY;
+	if (TPM_Malloc(data, tpm.load_len) != TPM_SUCCESS)
+		return TPM_FAIL;
+	memcpy(*data, tpm.load, tpm.load_len);
+	*len = tpm.load_len;
+	return TPM_SUCCESS;
+}
+
+/*
+ * Called in the middle of a command. An error here would put the TPM into
+ * failure mode for good, so the state is only kept, and written when the
+ * command is done and before its response leaves.
+ */
+static TPM_RESULT cb_store(const unsigned char *data, uint32_t len,
+			   uint32_t tpm_number, const char *name)
+{
+	(void)tpm_number;
+	if (strcmp(name, TPM_PERMANENT_ALL_NAME))
+		return TPM_SUCCESS;
+	if (len > tpm.state_size) {
+		size_t size = len < 8192 ? 8192 : 2 * (size_t)len;
+		uint8_t *grown = malloc(size);
+
+		if (!grown)
+			return TPM_FAIL;
+		if (tpm.state)
+			OPENSSL_cleanse(tpm.state, tpm.state_size);
+		free(tpm.state);
+		tpm.state = grown;
+		tpm.state_size = size;
+	}
+	memcpy(tpm.state, data, len);
+	tpm.state_len = len;
+	tpm.changed = true;
+	return TPM_SUCCESS;
+}
+
+static TPM_RESULT cb_delete(uint32_t tpm_number, const char *name,
+			    TPM_BOOL must_exist)
+{
+	(void)tpm_number;
+	(void)name;
+	(void)must_exist;
+	return TPM_SUCCESS;
+}
+
+static TPM_RESULT cb_locality(TPM_MODIFIER_INDICATOR *locality,
+			      uint32_t tpm_number)
+{
+	(void)tpm_number;
+	*locality = tpm.locality;
+	return TPM_SUCCESS;
+}
+
+static TPM_RESULT cb_presence(TPM_BOOL *presence, uint32_t tpm_number)
+{
+	(void)tpm_number;
+	*presence = 0;
+	return TPM_SUCCESS;
+}
+
+uint32_t tpm_library_version(void)
+{
+	return TPMLIB_GetVersion();
+}
+
+int tpm_power_on(const void *state, uint32_t len, struct error *err)
+{
+	struct libtpms_callbacks callbacks = {
+		.sizeOfStruct = sizeof(callbacks),
+		.tpm_nvram_init = cb_init,
+		.tpm_nvram_loaddata = cb_load,
+		.tpm_nvram_storedata = cb_store,
+		.tpm_nvram_deletename = cb_delete,
+		.tpm_io_init = cb_init,
+		.tpm_io_getlocality = cb_locality,
+		.tpm_io_getphysicalpresence = cb_presence,
+	};
+	TPM_RESULT rc;
+
+	tpm.load = state;
+	tpm.load_len = len;
+	rc = TPMLIB_ChooseTPMVersion(TPMLIB_TPM_VERSION_2);
+	if (rc == TPM_SUCCESS)
+		rc = TPMLIB_RegisterCallbacks(&callbacks);
+	if (rc == TPM_SUCCESS)
+		rc = TPMLIB_MainInit();
+	tpm.load = NULL;
+	tpm.load_len = 0;
+	if (rc == TPM_SUCCESS)
+		return 0;
+	if (rc == TPM_BAD_VERSION)
+		return error_set(err, -EPROTONOSUPPORT, VTPM_ERR_VERSION,
+				 "libtpms does not know this version of the state; use the release that wrote it or a newer one");
+	return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
+			 "libtpms refuses the state (0x%x); restore a backup",
+			 rc);
+}
+
+void tpm_power_off(void)
+{
+	TPMLIB_Terminate();
+	if (tpm.state)
+		OPENSSL_cleanse(tpm.state, tpm.state_size);
+}
+
+const uint8_t *tpm_execute(uint8_t locality, const uint8_t *cmd, uint32_t len,
+			   uint32_t *resp_len)
+{
+	/* TPM_ST_NO_SESSIONS, 10 bytes, TPM_RC_FAILURE. */
+	static const uint8_t failure[] = { 0x80, 0x01, 0, 0, 0,
+					   10,	 0,    0, 1, 1 };
+	uint32_t size = 0;
+
+	tpm.locality = locality;
+	if (TPMLIB_Process(&tpm.resp, &size, &tpm.resp_size,
+			   (unsigned char *)cmd, len) != TPM_SUCCESS ||
+	    size < sizeof(failure) || size > ENGINE_MAX_COMMAND) {
+		*resp_len = sizeof(failure);
+		return failure;
+	}
+	*resp_len = size;
+	return tpm.resp;
+}
+
+const void *tpm_state_changed(uint32_t *len)
+{
+	*len = tpm.state_len;
+	return tpm.changed ? tpm.state : NULL;
+}
+
+void tpm_state_written(void)
+{
+	tpm.changed = false;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libtpms, which keeps its state in globals: one TPM a process. Nothing else
+ * in the tree calls it. Not thread-safe; the engine's lock serialises.
+ */
+#ifndef VTPM_ENGINE_TPM_H
+#define VTPM_ENGINE_TPM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+uint32_t tpm_library_version(void);
+
+/*
+ * Start the TPM with @state, or make a new one if @len is 0. VTPM_ERR_CORRUPT
+ * or VTPM_ERR_VERSION if libtpms does not take the state.
+ */
+int tpm_power_on(const void *state, uint32_t len, struct error *err);
+
+/* Wipes nothing that was not wiped before; ends the use of libtpms. */
+void tpm_power_off(void);
+
+/*
+ * Execute a command. The response stays valid until the next call; a failure
+ * of libtpms itself is answered with TPM_RC_FAILURE.
+ */
+const uint8_t *tpm_execute(uint8_t locality, const uint8_t *cmd, uint32_t len,
+			   uint32_t *resp_len);
+
+/*
+ * The permanent state to be written, if it has changed since the last
+ * tpm_state_written(); NULL if not. Stays valid until the next tpm_execute().
+ */
+const void *tpm_state_changed(uint32_t *len);
+void tpm_state_written(void);
+
+#endif
