@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Second stage in the guest, process 1: mounts, then the command, whose exit
+# status goes out by file. Nothing here is on the host: its root is a lower
+# layer that this guest cannot write.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/root TERM=${TERM:-vt100} VTPM_IN_GUEST=1 LC_ALL=C.UTF-8
+
+option()
+{
+	sed -n "s/.*\bvtpm\.$1=\([^ ]*\).*/\1/p" /proc/cmdline
+}
+top=$(option top)
+out=/run/vtpm-out
+
+mount -t tmpfs -o mode=755 tmpfs /run
+mount -t tmpfs tmpfs /tmp
+mkdir -p /dev/pts /dev/shm $out /run/lock
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null
+mount -t virtiofs out $out
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+ip link set lo up
+# The modules of this kernel, and the one under test.
+mkdir -p "/lib/modules/$(uname -r)"
+mount --bind "$(cat $out/kernel)/modules/$(uname -r)" "/lib/modules/$(uname -r)"
+if [ -b /dev/vda ]; then
+	mkfs.ext4 -q /dev/vda && mkdir -p /var/lib/vtpm &&
+		mount /dev/vda /var/lib/vtpm
+fi
+hostname vtpm-guest
+
+cd "$top" || exit
+# shellcheck disable=SC1091
+. $out/environment
+setsid -w -c bash $out/command </dev/ttyS1 >/dev/ttyS1 2>&1
+echo $? > $out/status
+dmesg > $out/dmesg
+sync
+exec busybox poweroff -f
