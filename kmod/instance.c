@@ -438,9 +438,9 @@ static const char *vtpm_register_reason(struct vtpm_instance *inst, int rc)
 		return "the helper closed its socket while the TPM core probed it";
 	if (inst->helper_lost)
 		return "the helper did not answer while the TPM core probed it";
-	if (rc == -EIO)
-		return "the helper's TPM answered the TPM core with errors";
-	return "the TPM core refused the device";
+	if (rc == -ENOMEM)
+		return "out of memory";
+	return "the TPM core does not accept the helper's TPM, see the kernel log";
 }
 
 static void vtpm_register_failed(struct vtpm_instance *inst, int rc)
@@ -453,6 +453,8 @@ static void vtpm_register_failed(struct vtpm_instance *inst, int rc)
 		sizeof(inst->reason));
 	if (inst->helper_lost)
 		rc = inst->port ? -ETIMEDOUT : -EPIPE;
+	else if (rc != -ENOMEM)
+		rc = -EIO;
 	port = inst->port;
 	inst->port = 0;
 	if (!inst->dying && !inst->created_with_port)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A helper that answers what the TPM core asks when it probes, and
+ * misbehaves on command. It is no TPM: a command it does not know succeeds
+ * with an empty response.
+ */
+#ifndef VTPM_SELFTEST_FAKE_H
+#define VTPM_SELFTEST_FAKE_H
+
+#include <pthread.h>
+#include "nl.h"
+
+enum fake_mode {
+	FAKE_ANSWER,		/* as it should */
+	FAKE_SILENT,		/* reads and never answers */
+	FAKE_TWICE,		/* the same answer twice */
+	FAKE_WRONG_SEQ,		/* a wrong number first, then the right one */
+	FAKE_TOO_SHORT,		/* 9 bytes first, then right */
+	FAKE_TOO_LONG,		/* 5000 bytes first, then right */
+	FAKE_WRONG_SIZE,	/* header says another size, then right */
+	FAKE_WRONG_TAG,
+	FAKE_DIE,		/* closes its socket instead of answering */
+	FAKE_ERROR,		/* TPM_RC_FAILURE to everything */
+	FAKE_LATE,		/* after 300 ms */
+};
+
+struct fake {
+	struct nl nl;
+	pthread_t thread;
+	volatile int mode;
+	volatile int stop;
+	/* What was seen. */
+	volatile unsigned int commands;
+	volatile unsigned int refused;	/* answers that the kernel refused */
+	volatile unsigned int cancels;
+	volatile uint64_t last_seq;
+	volatile uint32_t last_ordinal;
+	volatile uint32_t shutdowns;
+	char last_refusal[256];
+};
+
+/* A socket and a thread that serves it; 0 or negative errno. */
+int fake_start(struct fake *f, int mode);
+void fake_stop(struct fake *f);
+
+#endif
