@@ -5,8 +5,8 @@
 
 #include "util/error.h"
 
-int error_set(struct error *e, int errnum, const char *code,
-	      const char *fmt, ...)
+int error_set(struct error *e, int errnum, const char *code, const char *fmt,
+	      ...)
 {
 	va_list ap;
 
@@ -38,13 +38,17 @@ int error_prefix(struct error *e, const char *fmt, ...)
 const char *error_code_find(const char *code)
 {
 	static const char *const codes[] = {
-		VTPM_ERR_INVALID,    VTPM_ERR_EXISTS,	 VTPM_ERR_NOT_FOUND,
-		VTPM_ERR_BUSY,	     VTPM_ERR_STATE,	 VTPM_ERR_DENIED,
-		VTPM_ERR_NO_MODULE,  VTPM_ERR_KERNEL,	 VTPM_ERR_ENGINE,
-		VTPM_ERR_IDENTITY,   VTPM_ERR_STORAGE,	 VTPM_ERR_NO_SPACE,
-		VTPM_ERR_CORRUPT,    VTPM_ERR_VERSION,	 VTPM_ERR_IN_USE,
-		VTPM_ERR_PROVIDER,   VTPM_ERR_NOT_BACKED_UP,
-		VTPM_ERR_KEY_MISSING, VTPM_ERR_KEY_WRONG, VTPM_ERR_PASSWORD,
+		VTPM_ERR_INVALID,	VTPM_ERR_EXISTS,
+		VTPM_ERR_NOT_FOUND,	VTPM_ERR_BUSY,
+		VTPM_ERR_STATE,		VTPM_ERR_DENIED,
+		VTPM_ERR_NO_MODULE,	VTPM_ERR_KERNEL,
+		VTPM_ERR_ENGINE,	VTPM_ERR_IDENTITY,
+		VTPM_ERR_STORAGE,	VTPM_ERR_NO_SPACE,
+		VTPM_ERR_CORRUPT,	VTPM_ERR_VERSION,
+		VTPM_ERR_IN_USE,	VTPM_ERR_PROVIDER,
+		VTPM_ERR_NOT_BACKED_UP, VTPM_ERR_KEY_MISSING,
+		VTPM_ERR_KEY_WRONG,	VTPM_ERR_PASSWORD,
+		VTPM_ERR_NOT_SUPPORTED,
 	};
 
 	for (size_t i = 0; code && i < sizeof(codes) / sizeof(codes[0]); i++) {

@@ -33,6 +33,7 @@
 #define VTPM_ERR_KEY_MISSING "KeyMissing"
 #define VTPM_ERR_KEY_WRONG "KeyWrong"
 #define VTPM_ERR_PASSWORD "PasswordWrong"
+#define VTPM_ERR_NOT_SUPPORTED "NotSupported"
 #define VTPM_ERR_INTERNAL "InternalError"
 
 struct error {
