@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+
+#include "vtpmctl/vtpmctl.h"
+
+static void print(struct ctl *ctl, json_t *p, void *arg)
+{
+	const json_t *v = json_object_get(p, "vtpm");
+	const json_t *d = json_object_get(v, "device");
+
+	(void)ctl;
+	(void)arg;
+	printf("%s is %s", json_text(v, "name"), json_text(v, "state"));
+	if (json_is_object(d))
+		printf(" on %s and %s", json_text(d, "tpm"),
+		       json_text(d, "tpmrm"));
+	putchar('\n');
+}
+
+static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
+{
+	bool no_start = false, autostart = false;
+	const char *provider = NULL, *name;
+	const struct ctl_option options[] = {
+		{ .name = "provider", .value = &provider },
+		{ .name = "no-start", .flag = &no_start },
+		{ .name = "autostart", .flag = &autostart },
+		{ 0 },
+	};
+	json_t *p;
+	int status;
+
+	if (ctl_parse(ctl, v, argc, argv, options, &name, 1, &status) < 0)
+		return status;
+	p = json_pack("{s:s, s:b, s:b}", "name", name, "start", !no_start,
+		      "autostart", autostart);
+	if (!p) {
+		fprintf(stderr, "vtpmctl: the name is not UTF-8 text\n");
+		return CTL_USAGE;
+	}
+	if (provider)
+		json_object_set_new(p, "provider", json_string(provider));
+	return client_call(ctl, &(struct client_call){
+					.method = "Create",
+					.parameters = p,
+					.more = true,
+					.on_reply = print });
+}
+
+const struct verb verb_create = {
+	.name = "create",
+	.summary = "make a vTPM and start it",
+	.help = "Usage: vtpmctl create NAME [--provider PROVIDER] [--no-start] [--autostart] [--json]\n"
+		"\n"
+		"Makes a new virtual TPM with its two endorsement keys. Its state is sealed with\n"
+		"a key of PROVIDER, or of the default provider.\n"
+		"\n"
+		"  --no-start   leave it stopped\n"
+		"  --autostart  start it whenever vtpmd starts\n"
+		"\n"
+		"Examples:\n"
+		"  vtpmctl create web1\n"
+		"  vtpmctl create db --provider hsm --autostart\n",
+	.run = run,
+};

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+
+#include "vtpmctl/vtpmctl.h"
+
+static void line(const char *label, const char *value)
+{
+	if (*value)
+		printf("%-12s %s\n", label, value);
+}
+
+static void print(struct ctl *ctl, json_t *p, void *arg)
+{
+	const json_t *v = json_object_get(p, "vtpm");
+	const json_t *d = json_object_get(v, "device");
+	const json_t *pid = json_object_get(v, "enginePid");
+
+	(void)ctl;
+	(void)arg;
+	line("name", json_text(v, "name"));
+	line("uuid", json_text(v, "uuid"));
+	line("state", json_text(v, "state"));
+	line("reason", json_text(v, "reason"));
+	line("device", json_text(d, "tpm"));
+	line("", json_text(d, "tpmrm"));
+	line("autostart", json_is_true(json_object_get(v, "autostart")) ? "yes" :
+									  "no");
+	line("provider", json_text(v, "provider"));
+	line("key", json_text(v, "keyId"));
+	line("file", json_text(v, "file"));
+	printf("%-12s %lld\n", "generation",
+	       (long long)json_integer_value(json_object_get(v, "generation")));
+	line("libtpms", json_text(v, "libraryVersion"));
+	if (json_is_integer(pid))
+		printf("%-12s %lld\n", "engine",
+		       (long long)json_integer_value(pid));
+}
+
+static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
+{
+	const char *name;
+	int status;
+
+	if (ctl_parse(ctl, v, argc, argv, NULL, &name, 1, &status) < 0)
+		return status;
+	return client_call(ctl, &(struct client_call){
+					.method = "Show",
+					.parameters = json_pack("{s:s}", "name",
+								name),
+					.on_reply = print });
+}
+
+const struct verb verb_show = {
+	.name = "show",
+	.summary = "show one vTPM in detail",
+	.help = "Usage: vtpmctl show NAME [--json]\n"
+		"\n"
+		"Examples:\n"
+		"  vtpmctl show web1\n"
+		"  vtpmctl show web1 --json | jq -r .vtpm.device.tpmrm\n",
+	.run = run,
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vtpmctl: a thin client of io.vtpm (helper/vtpmd/io.vtpm.varlink), one file
+ * a verb. What a verb prints without --json is for people and may change.
+ */
+#ifndef VTPM_VTPMCTL_H
+#define VTPM_VTPMCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "util/secret.h"
+
+/* Exit status; stable, in vtpmctl(1). */
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_NOT_FOUND = 3,
+	CTL_CONFLICT = 4,	/* exists, in use, busy, wrong state */
+	CTL_DENIED = 5,
+	CTL_NO_SERVICE = 6,	/* daemon or module not there */
+	CTL_KEY = 7,		/* missing, wrong, not backed up; password */
+	CTL_STORAGE = 8,	/* damaged, full, not readable */
+};
+
+struct ctl {
+	const char *socket;
+	bool json;
+};
+
+struct verb {
+	const char *name;
+	const char *summary;	/* one line */
+	const char *help;	/* usage and examples */
+	int (*run)(struct ctl *ctl, const struct verb *v, int argc,
+		   char **argv);
+};
+
+extern const struct verb verb_create, verb_start, verb_stop, verb_list,
+	verb_show, verb_delete, verb_monitor, verb_provider, verb_version;
+extern const struct verb verb_provider_add, verb_provider_list,
+	verb_provider_show, verb_provider_backup, verb_provider_restore;
+
+/* Run the verb of @verbs (ended by NULL) that argv[0] names. */
+int verb_dispatch(struct ctl *ctl, const struct verb *const *verbs,
+		  const char *prefix, int argc, char **argv);
+/* Print how to use @v on standard error; returns CTL_USAGE. */
+int verb_usage(const struct verb *v);
+
+/*
+ * An option of a verb. Every verb has --help and --json besides.
+ * Exactly one of @flag and @value is set.
+ */
+struct ctl_option {
+	const char *name;	/* without the hyphens */
+	bool *flag;
+	const char **value;
+};
+/*
+ * Parse argv[1..]: options may stand anywhere. @args takes exactly @n_args
+ * operands. Returns 0, or -1 where the verb ends with *status.
+ */
+int ctl_parse(struct ctl *ctl, const struct verb *v, int argc, char **argv,
+	      const struct ctl_option *options, const char **args,
+	      size_t n_args, int *status);
+
+/* Called with each reply; the parameters belong to the caller. */
+typedef void (*client_reply_fn)(struct ctl *ctl, json_t *parameters,
+				void *arg);
+
+struct client_call {
+	const char *method;	/* without "io.vtpm." */
+	json_t *parameters;	/* stolen; NULL: none */
+	bool more;		/* several replies; progress is shown */
+	const int *fds;		/* stay the caller's */
+	size_t n_fds;
+	client_reply_fn on_reply;	/* NULL: nothing to print */
+	void *arg;
+};
+/*
+ * Call and print: with --json the reply as it is, else on_reply's view of it.
+ * An error is printed on standard error. Returns an exit status.
+ */
+int client_call(struct ctl *ctl, const struct client_call *call);
+void client_print_json(const json_t *value);
+
+/* "" where the member is not there. */
+const char *json_text(const json_t *object, const char *key);
+
+/*
+ * A password from @file or, if that is NULL, from the terminal, asked twice if
+ * @confirm. Returns a pipe that holds it and belongs to the caller, or -1
+ * after a message.
+ */
+int password_pipe(const char *file, const char *prompt, bool confirm);
+
+#endif
