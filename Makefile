@@ -1,13 +1,147 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vtpm: kernel module, helpers, tests. "make help" lists the targets.
+# vtpm: kernel module, helpers, tests.
+
+## make              build the programs and the module
+## make demo         install what is missing, build, and show it at work
+## make check        all tests; ends with "N passed, N failed, N skipped"
+## make shell        a root shell with a vTPM ready (in a guest if need be)
+## make bench        against libtpms in process and swtpm; build/bench.json
+## make fuzz         the fuzz targets, FUZZ_SECONDS=60 each
+## make style        checkpatch, sparse, shellcheck and the like
+## make deps         install the packages that building and testing need
+## make install      DESTDIR=, prefix=/usr/local; also uninstall
+## make dkms-check   build the module as DKMS does
+## make clean
 
 all: helper module
 
 include helper/build.mk
-
-KVER ?= $(shell uname -r)
+-include tools/testing/fuzz/fuzz.mk
 
 help:
 	@sed -n 's/^## //p' Makefile
 
-.PHONY: all help
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+
+# For the running kernel where it has headers, else for the guest's.
+module:
+	@if [ -d $(KDIR) ]; then \
+		echo "  MODULE  $(KVER)"; \
+		tools/kbuild.sh $(KDIR) build/kmod/$(KVER) >/dev/null; \
+	else \
+		echo "  MODULE  Debian 6.1 (no headers of $(KVER) here)"; \
+		tools/testing/vm/build-module.sh 6.1 >/dev/null; \
+	fi
+
+deps:
+	@tools/deps.sh test
+
+demo: deps
+	@$(MAKE) --no-print-directory helper man
+	@tools/testing/here-or-guest.sh tools/demo.sh
+
+shell: deps
+	@$(MAKE) --no-print-directory helper man
+	@tools/testing/here-or-guest.sh --shell
+
+check: deps
+	@tools/testing/check.sh
+
+bench: deps
+	@$(MAKE) --no-print-directory helper man bench-programs
+	@tools/testing/bench/bench.sh
+
+style: deps
+	@tools/style.sh
+
+dkms-check: deps
+	@tools/testing/dkms-check.sh
+
+regen:
+	@tools/regen.sh
+
+clean:
+	rm -rf build/release build/asan build/kmod build/man build/selftests build/bench
+
+# --- installation -----------------------------------------------------------
+
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+sbindir ?= $(prefix)/sbin
+libexecdir ?= $(prefix)/libexec/vtpm
+mandir ?= $(prefix)/share/man
+completiondir ?= $(prefix)/share/bash-completion/completions
+# These have one place each on a system, whatever the prefix.
+systemdunitdir ?= /usr/lib/systemd/system
+sysusersdir ?= /usr/lib/sysusers.d
+tmpfilesdir ?= /usr/lib/tmpfiles.d
+udevrulesdir ?= /usr/lib/udev/rules.d
+modulesloaddir ?= /usr/lib/modules-load.d
+dkmsdir ?= /usr/src/vtpm-$(VERSION)
+
+MAN_SRC := $(wildcard Documentation/man/*.rst)
+MAN := $(patsubst Documentation/man/%.rst,build/man/%,$(MAN_SRC))
+
+man: $(MAN)
+build/man/%: Documentation/man/%.rst
+	@mkdir -p $(@D)
+	@echo "  MAN     $@"
+	@rst2man $< $@
+
+INSTALL ?= install
+LIBEXEC_PROGRAMS := $(filter-out %/vtpmd %/vtpmctl,$(PROGRAM_FILES))
+
+install: helper man
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) \
+		$(DESTDIR)$(libexecdir) $(DESTDIR)$(mandir)/man1 \
+		$(DESTDIR)$(mandir)/man8 $(DESTDIR)$(completiondir) \
+		$(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir) \
+		$(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(udevrulesdir) \
+		$(DESTDIR)$(modulesloaddir) $(DESTDIR)$(dkmsdir)
+	$(INSTALL) -m 755 $(OUT)/vtpmctl $(DESTDIR)$(bindir)
+	$(INSTALL) -m 755 $(OUT)/vtpmd $(DESTDIR)$(sbindir)
+	$(INSTALL) -m 755 $(LIBEXEC_PROGRAMS) $(DESTDIR)$(libexecdir)
+	$(INSTALL) -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(mandir)/man1
+	$(INSTALL) -m 644 $(filter %.8,$(MAN)) $(DESTDIR)$(mandir)/man8
+	$(INSTALL) -m 644 packaging/bash-completion/vtpmctl \
+		$(DESTDIR)$(completiondir)
+	sed 's|/usr/sbin/vtpmd|$(sbindir)/vtpmd|' \
+		packaging/systemd/vtpmd.service \
+		> $(DESTDIR)$(systemdunitdir)/vtpmd.service
+	$(INSTALL) -m 644 packaging/sysusers.d/vtpm.conf $(DESTDIR)$(sysusersdir)
+	$(INSTALL) -m 644 packaging/tmpfiles.d/vtpm.conf $(DESTDIR)$(tmpfilesdir)
+	$(INSTALL) -m 644 packaging/udev/60-vtpm.rules $(DESTDIR)$(udevrulesdir)
+	$(INSTALL) -m 644 packaging/modules-load.d/vtpm.conf \
+		$(DESTDIR)$(modulesloaddir)
+	for f in Kbuild $$(find kmod -type f); do \
+		$(INSTALL) -D -m 644 $$f $(DESTDIR)$(dkmsdir)/$$f; \
+	done
+	sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DESTDIR)$(dkmsdir)/dkms.conf
+
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/vtpmctl $(DESTDIR)$(sbindir)/vtpmd \
+		$(DESTDIR)$(completiondir)/vtpmctl \
+		$(DESTDIR)$(systemdunitdir)/vtpmd.service \
+		$(DESTDIR)$(sysusersdir)/vtpm.conf \
+		$(DESTDIR)$(tmpfilesdir)/vtpm.conf \
+		$(DESTDIR)$(udevrulesdir)/60-vtpm.rules \
+		$(DESTDIR)$(modulesloaddir)/vtpm.conf \
+		$(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(filter %.1,$(MAN)))) \
+		$(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(filter %.8,$(MAN))))
+	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(dkmsdir)
+
+# --- test programs ----------------------------------------------------------
+
+selftests:
+	@$(MAKE) -s -C tools/testing/selftests/vtpm OUTPUT=$(CURDIR)/build/selftests
+
+BENCH := build/bench/bench-tpm
+bench-programs: $(BENCH)
+build/bench/%: tools/testing/bench/%.c kmod/uapi/linux/vtpm.h
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(HELPER_CFLAGS) -o $@ $< -pie -ltpms -lmnl
+
+.PHONY: all help module deps demo shell check bench style dkms-check regen \
+	clean man install uninstall selftests bench-programs

@@ -44,12 +44,22 @@ esac
 release=${package#linux-image-}
 dir=$cache/$release
 if [ ! -e "$dir/initrd" ]; then
-	deb=$("$here/get-deb.sh" $suite "$package")
-	echo "kernel.sh: unpacking $release" >&2
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	dpkg-deb -x "$deb" "$dir/root"
-	mv "$dir/root/boot/vmlinuz-$release" "$dir/vmlinuz"
+	# From 7.3 on the image package is empty and these two hold the rest.
+	packages=$package
+	for p in base binary modules; do
+		if [ $suite != host ] && "$here/get-deb.sh" --list $suite |
+			grep -x "linux-$p-$release" > /dev/null; then
+			packages="$packages linux-$p-$release"
+		fi
+	done
+	for p in $packages; do
+		deb=$("$here/get-deb.sh" $suite "$p")
+		dpkg-deb -x "$deb" "$dir/root"
+	done
+	echo "kernel.sh: unpacking $release" >&2
+	mv "$(find "$dir/root" -name 'vmlinuz*' -type f | head -1)" "$dir/vmlinuz"
 	# Newer packages have their modules under /usr/lib.
 	mkdir -p "$dir/tree/lib"
 	if [ -d "$dir/root/usr/lib/modules" ]; then

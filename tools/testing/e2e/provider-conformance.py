@@ -1,0 +1,274 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run a key provider program through the contract of key-providers.rst.
+
+    provider-conformance.py [--config JSON] PROGRAM
+
+PROGRAM starts in a new directory. Tests of export and import are skipped for
+a provider that answers NotSupported. Prints TAP; exit status 1 if any failed.
+"""
+import argparse
+import base64
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+
+VTPM = "11111111-2222-4333-8444-555555555555"
+OTHER = "11111111-2222-4333-8444-555555555556"
+PASSWORD = b"correct horse"
+CODES = {"InvalidArgument", "NotSupported", "KeyMissing", "KeyWrong",
+         "ProviderNotBackedUp", "PasswordWrong", "AlreadyExists", "ProviderFailed"}
+
+
+def pipe_above():
+    """A pipe whose ends do not collide with the contract's 3 and 4."""
+    ends = []
+    for low in os.pipe():
+        ends.append(fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 20))
+        os.close(low)
+    return ends
+
+
+class Provider:
+    """One directory of one provider program."""
+
+    def __init__(self, program, config):
+        self.program = program
+        self.config = config
+        self.tmp = tempfile.TemporaryDirectory(prefix="vtpm-provider-")
+        self.text = ""
+
+    def raw(self, stdin, secret=b""):
+        """Reply and what came out of descriptor 4."""
+        in_r, in_w = pipe_above()
+        out_r, out_w = pipe_above()
+        saved = {}
+        # bash: dash takes numbers of one digit only.
+        script = ["bash", "-c", 'exec "$0" 3<&%d 4>&%d' % (in_r, out_w), self.program]
+        process = subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, pass_fds=(in_r, out_w),
+                                   cwd=self.tmp.name)
+        os.close(in_r)
+        os.close(out_w)
+
+        def feed():
+            try:
+                os.write(in_w, secret)
+            except BrokenPipeError:
+                pass
+            os.close(in_w)
+
+        def drain():
+            with os.fdopen(out_r, "rb") as f:
+                saved["out"] = f.read()
+
+        threads = [threading.Thread(target=feed), threading.Thread(target=drain)]
+        for thread in threads:
+            thread.start()
+        try:
+            stdout, stderr = process.communicate(stdin, timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            stdout, stderr = process.communicate()
+        for thread in threads:
+            thread.join()
+        self.text += (stdout + stderr).decode(errors="replace")
+        try:
+            reply = json.loads(stdout)
+        except ValueError:
+            reply = None
+        if process.returncode or not isinstance(reply, dict) or "ok" not in reply:
+            reply = {"ok": None, "error": {"code": "exit %d: %r" % (process.returncode, stdout)}}
+        return reply, saved["out"]
+
+    def request(self, operation, **members):
+        r = {"version": 1, "operation": operation, "provider": "test", "config": self.config}
+        r.update({k.replace("_", "-"): v for k, v in members.items()})
+        return {k: v for k, v in r.items() if v is not ...}
+
+    def call(self, operation, secret=b"", **members):
+        return self.raw(json.dumps(self.request(operation, **members)).encode(), secret)
+
+
+class Tap:
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def ok(self, good, name, detail=""):
+        self.count += 1
+        self.failed += not good
+        print("%sok %d %s" % ("" if good else "not ", self.count, name))
+        if not good:
+            print("# %s" % detail)
+        return good
+
+    def good(self, answer, name):
+        return self.ok(answer[0]["ok"] is True, name, answer[0])
+
+    def error(self, answer, codes, name):
+        """Refused with one of @codes, a text, and nothing on descriptor 4."""
+        reply, out = answer
+        e = reply.get("error") or {}
+        fine = (reply["ok"] is False and e.get("code") in codes.split("|") and
+                e.get("code") in CODES and e.get("message") and out == b"")
+        return self.ok(fine, name, "%s, %d bytes of secret" % (reply, len(out)))
+
+
+def bad_input(tap, p):
+    for text in (b"", b"{", b"[]", b"null", b"{}", b'"x"', b"{} {}", b"\xff\xfe",
+                 b'{"version": 1, "version": 1}', b"[" * 100000):
+        tap.error(p.raw(text), "InvalidArgument", "not a request: %r" % text[:30])
+    long = json.dumps(p.request("info")).encode()
+    tap.error(p.raw(long + b" " * (4 << 20)), "InvalidArgument", "a request of 4 MiB")
+    tap.error(p.call("info", version=2), "InvalidArgument", "another version")
+    tap.error(p.call("explode"), "NotSupported", "an unknown operation")
+    whole = {"key_id": "k", "context": VTPM, "wrapped": "AAEC"}
+    for member in ("version", "operation", "provider", "config", "key_id", "context", "wrapped"):
+        for value in (..., None, True, 7.5, ["x"], ""):
+            answer = p.raw(json.dumps(p.request(
+                **{"operation": "unwrap", **whole, member: value})).encode())
+            shown = "missing" if value is ... else json.dumps(value)
+            tap.error(answer, "InvalidArgument", "unwrap: %s is %s" % (member, shown))
+    for member, value in (("key_id", "x" * 129), ("context", "not-a-uuid"),
+                          ("context", VTPM + "0"), ("wrapped", "A==="), ("wrapped", "AA\nA"),
+                          ("wrapped", base64.b64encode(bytes(2049)).decode())):
+        tap.error(p.call("unwrap", **{**whole, member: value}), "InvalidArgument",
+                  "unwrap: %s is %s" % (member, json.dumps(value)[:24]))
+    for key_id in ("k", "../../etc/passwd", OTHER):
+        tap.error(p.call("unwrap", **{**whole, "key_id": key_id}), "KeyMissing",
+                  "unwrap: no key " + key_id)
+
+
+def wrapping(tap, p, data_key):
+    wrapped, _ = p.call("wrap", data_key, context=VTPM)
+    if not tap.ok(wrapped["ok"] is True and 0 < len(wrapped.get("key-id", "")) <= 128 and
+                  len(base64.b64decode(wrapped.get("wrapped", ""), validate=True)) <= 2048,
+                  "wrap", wrapped):
+        return None
+    named = {"key_id": wrapped["key-id"], "context": VTPM, "wrapped": wrapped["wrapped"]}
+    again = p.call("wrap", data_key, context=VTPM)[0]
+    tap.ok(again.get("wrapped") != wrapped["wrapped"], "wrapped twice, it is not the same")
+    answer = p.call("unwrap", **named)
+    tap.ok(answer[0]["ok"] is True and answer[1] == data_key, "unwrap", answer[0])
+    tap.error(p.call("unwrap", **{**named, "context": OTHER}), "KeyWrong", "for another vTPM")
+    blob = base64.b64decode(wrapped["wrapped"])
+    opened = []
+    for i in range(len(blob)):
+        flipped = blob[:i] + bytes([blob[i] ^ 1 << i % 8]) + blob[i + 1:]
+        reply, out = p.call("unwrap", **{
+            **named, "wrapped": base64.b64encode(flipped).decode()})
+        if reply["ok"] is not False or reply["error"]["code"] != "KeyWrong" or out:
+            opened.append(i)
+    tap.ok(not opened, "no byte of %d can be changed" % len(blob), "opens changed at %s" % opened)
+    for cut in (blob[:-1], blob + b"\0", blob[:1], blob * 2):
+        tap.error(p.call("unwrap", **{**named, "wrapped": base64.b64encode(cut).decode()}),
+                  "KeyWrong", "a wrapped key of %d bytes" % len(cut))
+    tap.error(p.call("wrap", b"", context=VTPM), "InvalidArgument", "wrap: no data key")
+    tap.error(p.call("wrap", bytes(5000), context=VTPM), "InvalidArgument",
+              "wrap: a data key of 5000 bytes")
+    tap.error(p.call("wrap", data_key), "InvalidArgument", "wrap: no context")
+    tap.error(p.call("wrap", data_key, context=VTPM, key_id="none"), "KeyMissing",
+              "wrap: no such key")
+    return named
+
+
+def backup(tap, p, fresh, named, data_key):
+    """Export from @p, import into @fresh."""
+    tap.error(p.call("export", b"1234567"), "InvalidArgument", "export: a password of 7")
+    tap.error(p.call("export"), "InvalidArgument", "export: no password")
+    answer = p.call("export", PASSWORD)
+    if not tap.ok(answer[0]["ok"] is True and answer[1], "export", answer[0]):
+        return
+    document = base64.b64encode(answer[1]).decode()
+    tap.error(fresh.call("import", b"wrong horse!", document=document), "PasswordWrong",
+              "import: wrong password")
+    tap.error(fresh.call("import", PASSWORD, document="AAAA"), "InvalidArgument",
+              "import: no document")
+    cut = base64.b64encode(answer[1][:-7]).decode()
+    tap.error(fresh.call("import", PASSWORD, document=cut), "InvalidArgument|PasswordWrong",
+              "import: a document cut short")
+    tap.error(fresh.call("unwrap", **named), "KeyMissing", "nothing of that was imported")
+    reply = fresh.call("import", PASSWORD, document=document)[0]
+    tap.ok(reply["ok"] is True and named["key_id"] in reply.get("keys", ()), "import", reply)
+    answer = fresh.call("unwrap", **named)
+    tap.ok(answer[1] == data_key, "unwrap on the other machine", answer[0])
+    tap.good(fresh.call("wrap", data_key, context=VTPM), "wrap there, as it is backed up")
+    tap.good(fresh.call("import", PASSWORD, document=document), "import once more")
+    before, after = p.call("info")[0]["keys"], fresh.call("info")[0]["keys"]
+    tap.ok(before == after, "both have the same keys", "%s, %s" % (before, after))
+
+
+def parallel(tap, p):
+    """Instances at the same time lose no key."""
+    before = len(p.call("info")[0]["keys"])
+    made = []
+    threads = [threading.Thread(target=lambda: made.append(p.call("new-key")[0]))
+               for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    keys = p.call("info")[0]["keys"]
+    tap.ok(len(keys) == before + 8 and len({k["key-id"] for k in keys}) == len(keys) and
+           sum(k["active"] for k in keys) == 1 and all(r["ok"] for r in made),
+           "eight new keys at once", "%s, %s" % (made, keys))
+
+
+def run(tap, program, config):
+    p, fresh = Provider(program, config), Provider(program, config)
+    data_key = os.urandom(32)
+    bad_input(tap, p)
+    exports = p.call("export", PASSWORD)[0].get("error", {}).get("code") != "NotSupported"
+    reply = p.call("info")[0]
+    tap.ok(reply["ok"] is True and reply.get("keys") == [] and reply.get("usable") is False and
+           reply.get("reason"), "info: no key yet", reply)
+    tap.error(p.call("wrap", data_key, context=VTPM), "KeyMissing", "wrap: no key yet")
+    tap.good(p.call("new-key"), "new-key")
+    if exports:
+        tap.error(p.call("wrap", data_key, context=VTPM), "ProviderNotBackedUp",
+                  "wrap before the backup")
+        reply = p.call("info")[0]
+        tap.ok(reply.get("usable") is False and reply["keys"][0]["backed-up"] is False,
+               "info before the backup", reply)
+        tap.good(p.call("export", PASSWORD), "export")
+    reply = p.call("info")[0]
+    tap.ok(reply.get("usable") is True and reply["keys"][0]["active"] is True,
+           "info: usable", reply)
+    named = wrapping(tap, p, data_key)
+    if named and exports:
+        backup(tap, p, fresh, named, data_key)
+    if named:
+        reply = p.call("new-key")[0]
+        tap.ok(reply.get("key-id") not in (None, named["key_id"]), "another new-key", reply)
+        tap.ok(p.call("unwrap", **named)[1] == data_key, "the older key still unwraps")
+        if exports:
+            tap.error(p.call("wrap", data_key, context=VTPM), "ProviderNotBackedUp",
+                      "the new key is not backed up")
+            tap.good(p.call("wrap", data_key, context=VTPM, key_id=named["key_id"]),
+                     "the older one can be named")
+    parallel(tap, p)
+    said = p.text + fresh.text
+    secrets = (PASSWORD.decode(), data_key.hex(), base64.b64encode(data_key).decode())
+    tap.ok(not any(s in said for s in secrets), "no secret on standard output or error")
+    stray = [f for d in (p.tmp.name, fresh.tmp.name) for f in os.listdir(d)
+             if os.stat(os.path.join(d, f)).st_mode & 0o077]
+    tap.ok(not stray, "no file that others can read", stray)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config", type=json.loads, default={})
+    parser.add_argument("program", type=os.path.abspath)
+    args = parser.parse_args()
+    tap = Tap()
+    run(tap, args.program, args.config)
+    print("1..%d" % tap.count)
+    return tap.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# libFuzzer targets, included by the top Makefile.
+#
+#   make fuzz                   each target for FUZZ_SECONDS
+#   make fuzz-TARGET            one of them: nvram-header, nvram-slot, ...
+#
+# What is found while running is kept in build/fuzz/corpus; the seeds of
+# tools/testing/fuzz/corpus are checked in. A crash is left in build/fuzz.
+
+FUZZ_SECONDS ?= 60
+FUZZ_CC ?= clang
+FUZZ_DIR := tools/testing/fuzz
+FUZZ_OUT := build/fuzz
+FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVTPM_VERSION='"fuzz"' -Ihelper \
+	-Ikmod/uapi -Wall -Wextra -Werror -O1 -g -fno-omit-frame-pointer \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/fuzz-%.c,%,$(wildcard $(FUZZ_DIR)/fuzz-*.c))
+FUZZ_COMMON := $(call sources,helper/util)
+FUZZ_SRC_nvram-header := $(call sources,helper/nvram)
+FUZZ_SRC_nvram-slot := $(call sources,helper/nvram)
+FUZZ_SRC_key-request := $(call sources,helper/keys)
+FUZZ_SRC_native-wrapped := $(filter-out %/main.c,$(call sources,helper/keys/native))
+FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
+
+fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
+.PHONY: fuzz $(addprefix fuzz-,$(FUZZ_TARGETS))
+
+define fuzz_rule
+$(FUZZ_OUT)/$(1): $(FUZZ_DIR)/fuzz-$(1).c $(FUZZ_SRC_$(1)) $(FUZZ_COMMON)
+	@mkdir -p $$(@D)
+	@echo "  FUZZ-CC $$@"
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -o $$@ $$(filter %.c,$$^) $(LIBS_common) $(LIBS_fuzz)
+
+fuzz-$(1): $(FUZZ_OUT)/$(1)
+	@mkdir -p $(FUZZ_OUT)/corpus/$(1)
+	$(FUZZ_OUT)/$(1) -max_total_time=$(FUZZ_SECONDS) -max_len=16384 \
+		-timeout=30 -print_final_stats=1 \
+		-artifact_prefix=$(FUZZ_OUT)/crash-$(1)- \
+		$(FUZZ_OUT)/corpus/$(1) $(FUZZ_DIR)/corpus/$(1)
+endef
+# The rest of helper/util, for who needs more than libc.
+LIBS_fuzz := -lsystemd
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(t))))

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Run a script where the module can be loaded: on this machine if its kernel
+# loads modules, else in a guest.
+#
+#   here-or-guest.sh SCRIPT [ARGUMENT ...]
+#   here-or-guest.sh --shell
+#
+# VTPM_WHERE=here|guest decides; KERNEL=6.1|6.12|7.x names the guest's kernel.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$top"
+
+can_load_here()
+{
+	[ -d "/lib/modules/$(uname -r)/build" ] &&
+		[ "$(cat /proc/sys/kernel/modules_disabled 2>/dev/null)" = 0 ] &&
+		grep -q . /proc/modules 2>/dev/null &&
+		[ "$(cat /sys/kernel/security/lockdown 2>/dev/null |
+			sed 's/.*\[\(.*\)\].*/\1/')" != integrity ]
+}
+
+where=${VTPM_WHERE:-}
+if [ -z "$where" ]; then
+	if can_load_here; then where=here; else where=guest; fi
+fi
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+
+if [ "$where" = here ]; then
+	echo "==> this kernel ($(uname -r)) can load modules: using it" >&2
+	ko=$(tools/kbuild.sh "/lib/modules/$(uname -r)/build" \
+		"build/kmod/$(uname -r)")
+	if [ "$1" = --shell ]; then
+		exec $sudo env VTPM_KO="$ko" bash --rcfile tools/testing/vm/shell.rc -i
+	fi
+	exec $sudo env VTPM_KO="$ko" "$@"
+fi
+
+kernel=${KERNEL:-6.1}
+echo "==> this kernel ($(uname -r)) loads no modules of ours: using a guest with Debian's $kernel" >&2
+ko=$($sudo tools/testing/vm/build-module.sh "$kernel")
+VTPM_KO=${ko#"$top"/}
+export VTPM_KO
+[ -z "$sudo" ] || sudo="sudo --preserve-env=VTPM_KO,VTPM_ACCEL"
+exec $sudo tools/testing/vm/vm.sh \
+	--kernel "$kernel" --timeout "${VTPM_TIMEOUT:-900}" --pass VTPM_KO "$@"
