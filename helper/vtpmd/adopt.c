@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Taking over what an earlier manager left running. A vTPM runs if its engine
+ * answers and the kernel has its instance. An instance without engine has lost
+ * its running state: it is failed, not started anew, since PCRs go to zero
+ * only when someone asked for that. An engine without instance serves nobody.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/vtpm.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "vtpmd/engine.h"
+#include "vtpmd/manager.h"
+
+DEFINE_CLEANUP(dir, DIR *, closedir)
+
+static struct kernel_instance *find(struct kernel_instance *list, size_t n,
+				    const struct vtpm *v)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(list[i].name, v->name) &&
+		    !memcmp(list[i].uuid, v->info.uuid, UUID_LEN))
+			return &list[i];
+	}
+	return NULL;
+}
+
+static void stop_engine(struct manager *m, const char *name, struct engine *e)
+{
+	struct error err = {0};
+
+	log_notice("engine of %s serves no device; stopped", name);
+	if (engine_stop(&m->config, name, e, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void adopt_engine(struct manager *m, const char *name,
+			 struct kernel_instance *list, size_t n)
+{
+	struct engine e;
+	struct vtpm *v = manager_find(m, name, NULL);
+	struct kernel_instance *k = v && v->have_info ? find(list, n, v) : NULL;
+	int r = engine_adopt(&m->config, name, &e);
+
+	if (r < 0) {
+		if (r != -ENOENT)
+			log_warning("engine of %s cannot be taken over: %s",
+				    name, strerror(-r));
+		return;
+	}
+	if (!k || k->port == 0) {
+		stop_engine(m, name, &e);
+		return;
+	}
+	v->instance = *k;
+	v->in_kernel = true;
+	vtpm_set_state(
+		v, k->state == VTPM_STATE_FAILED ? VTPM_FAILED : VTPM_RUNNING,
+		k->state == VTPM_STATE_FAILED ? k->reason : NULL);
+	vtpm_attach(v, &e);
+	log_info("vTPM %s: taken over, engine %d", name, e.process.pid);
+}
+
+static void fail_orphan(struct manager *m, struct kernel_instance *k)
+{
+	struct vtpm *v = manager_find(m, k->name, NULL);
+	char reason[256];
+
+	if (!v || !v->have_info || memcmp(v->info.uuid, k->uuid, UUID_LEN)) {
+		log_warning("the kernel has a vTPM %s that is none of ours; "
+			    "left alone",
+			    k->name);
+		return;
+	}
+	if (v->in_kernel)
+		return;
+	v->instance = *k;
+	v->in_kernel = true;
+	snprintf(
+		reason, sizeof(reason),
+		"the engine was gone when vtpmd started, and the running state "
+		"with it; to begin anew: vtpmctl stop %.63s, vtpmctl start "
+		"%.63s",
+		v->name, v->name);
+	vtpm_fail(v, reason);
+}
+
+void adopt_all(struct manager *m)
+{
+	_cleanup_free_ struct kernel_instance *list = NULL;
+	int fd = openat(m->config.engine_fd, ".",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct error err = {0};
+	struct dirent *de;
+	size_t n = 0;
+
+	if (kernel_dump(&list, &n, &err) < 0)
+		log_notice("%s", err.text);
+	while (d && (de = readdir(d))) {
+		if (name_valid(de->d_name))
+			adopt_engine(m, de->d_name, list, n);
+	}
+	for (size_t i = 0; i < n; i++)
+		fail_orphan(m, &list[i]);
+}

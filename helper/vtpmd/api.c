@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+
+#include "util/log.h"
+#include "vtpmd/api.h"
+#include "vtpmd/manager.h"
+#include "vtpmd/server.h"
+
+#define SERVICE "org.varlink.service"
+#define INTERFACE "io.vtpm"
+
+static const char interface_text[] =
+#include "io.vtpm.varlink.h"
+	;
+
+static const char service_text[] =
+	"# The Varlink service interface\n"
+	"interface org.varlink.service\n\n"
+	"method GetInfo() -> (vendor: string, product: string, version: "
+	"string,\n"
+	"  url: string, interfaces: []string)\n\n"
+	"method GetInterfaceDescription(interface: string) -> (description: "
+	"string)\n\n"
+	"error InterfaceNotFound (interface: string)\n"
+	"error MethodNotFound (method: string)\n"
+	"error MethodNotImplemented (method: string)\n"
+	"error InvalidParameter (parameter: string)\n"
+	"error PermissionDenied ()\n"
+	"error ExpectedMore ()\n";
+
+static int get_info(struct manager *m, struct call *call,
+		    const struct param_values *in, struct error *err)
+{
+	(void)m;
+	(void)in;
+	(void)err;
+	call_reply(call,
+		   json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}", "vendor", "vtpm",
+			     "product", "vtpmd", "version", VTPM_VERSION, "url",
+			     "", "interfaces", SERVICE, INTERFACE));
+	return 0;
+}
+
+static int get_description(struct manager *m, struct call *call,
+			   const struct param_values *in, struct error *err)
+{
+	const char *name = param_string(in, 0), *text = NULL;
+
+	(void)m;
+	(void)err;
+	if (!strcmp(name, INTERFACE))
+		text = interface_text;
+	else if (!strcmp(name, SERVICE))
+		text = service_text;
+	if (text)
+		call_reply(call, json_pack("{s:s}", "description", text));
+	else
+		call_fail(call, SERVICE ".InterfaceNotFound",
+			  json_pack("{s:s}", "interface", name));
+	return 0;
+}
+
+static int list(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err)
+{
+	json_t *vtpms = json_array();
+	struct vtpm *v;
+
+	(void)in;
+	(void)err;
+	TAILQ_FOREACH(v, &m->vtpms, link)
+	{
+		if (!v->new)
+			json_array_append_new(vtpms, vtpm_to_json(v));
+	}
+	call_reply(call, json_pack("{s:o}", "vtpms", vtpms));
+	return 0;
+}
+
+static int show(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err)
+{
+	struct vtpm *v = manager_find(m, param_string(in, 0), err);
+
+	return v ? vtpm_show(v, call, err) : err->errnum;
+}
+
+static int create(struct manager *m, struct call *call,
+		  const struct param_values *in, struct error *err)
+{
+	const struct create_options o = {
+		.name = param_string(in, 0),
+		.provider = param_string(in, 1),
+		.start = param_bool(in, 2, true),
+		.autostart = param_bool(in, 3, false),
+	};
+
+	return vtpm_create(m, &o, call, err);
+}
+
+static int start(struct manager *m, struct call *call,
+		 const struct param_values *in, struct error *err)
+{
+	struct vtpm *v = manager_find(m, param_string(in, 0), err);
+
+	return v ? vtpm_start(v, call, err) : err->errnum;
+}
+
+static int stop(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err)
+{
+	struct vtpm *v = manager_find(m, param_string(in, 0), err);
+
+	return v ? vtpm_stop(v, call, err) : err->errnum;
+}
+
+static int delete (struct manager *m, struct call *call,
+		   const struct param_values *in, struct error *err)
+{
+	struct vtpm *v = manager_find(m, param_string(in, 0), err);
+
+	return v ? vtpm_delete(v, call, err) : err->errnum;
+}
+
+static int monitor(struct manager *m, struct call *call,
+		   const struct param_values *in, struct error *err)
+{
+	int r;
+
+	(void)in;
+	if (!call_wants_more(call)) {
+		call_fail(call, SERVICE ".ExpectedMore", NULL);
+		return 0;
+	}
+	r = monitor_add(m, call);
+	return r < 0 ? error_set(err, r, VTPM_ERR_INTERNAL, "out of memory")
+		     : 0;
+}
+
+#define STRING(n)                      \
+	{                              \
+		n, PARAM_STRING, false \
+	}
+#define OPT_STRING(n)                 \
+	{                             \
+		n, PARAM_STRING, true \
+	}
+#define OPT_BOOL(n)                 \
+	{                           \
+		n, PARAM_BOOL, true \
+	}
+#define OPT_OBJECT(n)                 \
+	{                             \
+		n, PARAM_OBJECT, true \
+	}
+
+static const struct method {
+	const char *name;
+	method_fn fn;
+	enum right right;
+	bool changes; /* refused while vtpmd ends */
+	struct param params[PARAMS_MAX + 1];
+} methods[] = {
+	{SERVICE ".GetInfo", get_info, RIGHT_READ, false, {{0}}},
+	{SERVICE ".GetInterfaceDescription",
+	 get_description,
+	 RIGHT_READ,
+	 false,
+	 {STRING("interface")}},
+	{INTERFACE ".List", list, RIGHT_READ, false, {{0}}},
+	{INTERFACE ".Show", show, RIGHT_READ, false, {STRING("name")}},
+	{INTERFACE ".Monitor", monitor, RIGHT_READ, false, {{0}}},
+	{INTERFACE ".Create",
+	 create,
+	 RIGHT_OPERATE,
+	 true,
+	 {STRING("name"), OPT_STRING("provider"), OPT_BOOL("start"),
+	  OPT_BOOL("autostart")}},
+	{INTERFACE ".Start", start, RIGHT_OPERATE, true, {STRING("name")}},
+	{INTERFACE ".Stop", stop, RIGHT_OPERATE, true, {STRING("name")}},
+	{INTERFACE ".Delete", delete, RIGHT_OPERATE, true, {STRING("name")}},
+	{INTERFACE ".ProviderList",
+	 api_provider_list,
+	 RIGHT_READ,
+	 false,
+	 {{0}}},
+	{INTERFACE ".ProviderShow",
+	 api_provider_show,
+	 RIGHT_READ,
+	 false,
+	 {STRING("name")}},
+	{INTERFACE ".ProviderAdd",
+	 api_provider_add,
+	 RIGHT_KEYS,
+	 true,
+	 {STRING("name"), STRING("type"), OPT_OBJECT("config")}},
+	{INTERFACE ".ProviderBackup",
+	 api_provider_backup,
+	 RIGHT_KEYS,
+	 true,
+	 {STRING("name")}},
+	{INTERFACE ".ProviderRestore",
+	 api_provider_restore,
+	 RIGHT_KEYS,
+	 true,
+	 {STRING("name"), STRING("type")}},
+};
+
+static const struct method *find_method(const char *name)
+{
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (!strcmp(methods[i].name, name))
+			return &methods[i];
+	}
+	return NULL;
+}
+
+/* Not ours at all, or just not a method of it? */
+static void fail_unknown(struct call *call)
+{
+	const char *name = call_method(call), *dot = strrchr(name, '.');
+	size_t n = dot ? (size_t)(dot - name) : 0;
+
+	if (dot && ((n == strlen(SERVICE) && !strncmp(name, SERVICE, n)) ||
+		    (n == strlen(INTERFACE) && !strncmp(name, INTERFACE, n))))
+		call_fail(call, SERVICE ".MethodNotFound",
+			  json_pack("{s:s}", "method", name));
+	else if (dot)
+		call_fail(call, SERVICE ".InterfaceNotFound",
+			  json_pack("{s:s%}", "interface", name, n));
+	else
+		call_fail(call, SERVICE ".InvalidParameter",
+			  json_pack("{s:s}", "parameter", "method"));
+}
+
+static int check_right(const struct manager *m, const struct method *method,
+		       const struct call *call, struct error *err)
+{
+	if (m->stopping && method->changes)
+		return error_set(err, -ESHUTDOWN, VTPM_ERR_BUSY,
+				 "vtpmd is stopping; try again when it runs");
+	if (call_right(call) >= method->right)
+		return 0;
+	log_notice("uid %u may not call %s", call_uid(call), method->name);
+	if (method->right == RIGHT_KEYS)
+		return error_set(err, -EPERM, VTPM_ERR_DENIED,
+				 "only root may handle keys");
+	return error_set(err, -EPERM, VTPM_ERR_DENIED,
+			 "only root and members of group vtpm-admin may do "
+			 "that");
+}
+
+void api_handle(struct call *call, void *arg)
+{
+	const struct method *method = find_method(call_method(call));
+	struct manager *m = arg;
+	struct param_values in;
+	struct error err = {0};
+	const char *bad;
+
+	if (!method) {
+		fail_unknown(call);
+		return;
+	}
+	if (params_take(call_parameters(call), method->params, &in, &bad) < 0) {
+		call_fail(call, SERVICE ".InvalidParameter",
+			  json_pack("{s:s}", "parameter", bad));
+		return;
+	}
+	if (check_right(m, method, call, &err) < 0 ||
+	    method->fn(m, call, &in, &err) < 0)
+		call_error(call, &err);
+}

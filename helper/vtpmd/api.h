@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The methods of io.vtpm.varlink and of org.varlink.service. The table in
+ * api.c says which parameters each takes and which right it needs.
+ */
+#ifndef VTPM_VTPMD_API_H
+#define VTPM_VTPMD_API_H
+
+#include <jansson.h>
+
+#include "util/error.h"
+#include "vtpmd/params.h"
+
+struct call;
+struct manager;
+
+/* A call_handler with the manager as its argument. */
+void api_handle(struct call *call, void *arg);
+
+/*
+ * A method: 0 once it has taken over @call, or a negative errno with @err
+ * filled in; then @call is answered for it.
+ */
+typedef int (*method_fn)(struct manager *m, struct call *call,
+			 const struct param_values *in, struct error *err);
+
+int api_provider_add(struct manager *m, struct call *call,
+		     const struct param_values *in, struct error *err);
+int api_provider_list(struct manager *m, struct call *call,
+		      const struct param_values *in, struct error *err);
+int api_provider_show(struct manager *m, struct call *call,
+		      const struct param_values *in, struct error *err);
+int api_provider_backup(struct manager *m, struct call *call,
+			const struct param_values *in, struct error *err);
+int api_provider_restore(struct manager *m, struct call *call,
+			 const struct param_values *in, struct error *err);
+
+#endif

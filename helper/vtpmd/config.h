@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where things are and who runs them. Filled in before the first thread
+ * starts and never changed after, so that workers read it without a lock.
+ */
+#ifndef VTPM_VTPMD_CONFIG_H
+#define VTPM_VTPMD_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+
+#define DEFAULT_STATE_DIR "/var/lib/vtpm"
+#define DEFAULT_RUN_DIR "/run/vtpm"
+#define DEFAULT_LIBEXEC_DIR "/usr/libexec/vtpm"
+
+struct account {
+	const char *name;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct config {
+	const char *state_dir;
+	const char *run_dir;
+	const char *libexec_dir; /* NULL: the two usual places */
+	char self_dir[PATH_MAX]; /* where this program was started from */
+	bool verbose;
+
+	int state_fd;	  /* state_dir */
+	int providers_fd; /* state_dir/providers */
+	int keys_fd;	  /* state_dir/keys */
+	int run_fd;	  /* run_dir */
+	int engine_fd;	  /* run_dir/engine */
+	int lock_fd;	  /* run_dir/lock, locked */
+
+	struct account engine_user; /* engines and the identity program */
+	struct account keys_user;   /* key providers */
+	bool have_admin;
+	gid_t admin_gid; /* operators */
+};
+
+/* Look up the accounts. */
+int config_find_accounts(struct config *cfg, struct error *err);
+/* Make and open the directories, and lock the run directory. */
+int config_open(struct config *cfg, struct error *err);
+void config_close(struct config *cfg);
+
+/* Path of the helper program @name; VTPM_ERR_INTERNAL names where it looked. */
+int config_find_program(const struct config *cfg, const char *name,
+			char path[PATH_MAX], struct error *err);
+
+#endif

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "vtpmd/engine.h"
+#include "vtpmd/kernel.h"
+
+/* Making seeds and running the TPM's self-test, on a slow machine. */
+#define START_TIMEOUT_MS 60000
+/* Writing the state once more, on a slow disk. */
+#define STOP_TIMEOUT_MS 20000
+
+/* The address goes through a descriptor: a path might not fit into it. */
+static void engine_address(const struct config *cfg, const char *name,
+			   struct sockaddr_un *addr)
+{
+	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d/%s",
+		 cfg->engine_fd, name);
+}
+
+/* Bound, not listening: that is for the new process to do. */
+static int bind_control(const struct config *cfg, const char *name, int *out,
+			struct error *err)
+{
+	struct sockaddr_un addr;
+	_cleanup_close_ int sock =
+		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	engine_address(cfg, name, &addr);
+	unlinkat(cfg->engine_fd, name, 0);
+	/* The mode before there is a name; umask would be all threads'. */
+	if (sock < 0 || fchmod(sock, 0600) < 0 ||
+	    bind(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return error_set(err, -errno, VTPM_ERR_ENGINE,
+				 "control socket %s/engine/%s: %s",
+				 cfg->run_dir, name, strerror(errno));
+	*out = TAKE_FD(sock);
+	return 0;
+}
+
+/*
+ * A pipe for the engine's standard error whose writer is a reader too: it
+ * outlives the manager, and then fills up instead of raising SIGPIPE. Nobody
+ * waits on it, so that a flood of messages stops no TPM.
+ */
+static int make_log_pipe(int *out, struct error *err)
+{
+	char path[32];
+	int fds[2], fd;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_set(err, -errno, VTPM_ERR_ENGINE, "pipe: %s",
+				 strerror(errno));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fds[0]);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	close(fds[0]);
+	close(fds[1]);
+	if (fd < 0)
+		return error_set(err, -errno, VTPM_ERR_ENGINE, "%s: %s", path,
+				 strerror(errno));
+	*out = fd;
+	return 0;
+}
+
+static int spawn_engine(const struct config *cfg, const struct engine_args *a,
+			int key_fd, int control_fd, int netlink_fd,
+			struct engine *e, struct error *err)
+{
+	char path[PATH_MAX], family[16];
+	char *argv[] = {"vtpm-engine",
+			"--name",
+			(char *)a->name,
+			"--nvram-fd",
+			"3",
+			"--key-fd",
+			"4",
+			"--control-fd",
+			"5",
+			"--netlink-fd",
+			"6",
+			"--family",
+			family,
+			NULL,
+			NULL};
+	const struct spawn s = {
+		.path = path,
+		.argv = argv,
+		.fds = {-1, e->log_fd, e->log_fd, a->nvram_fd, key_fd,
+			control_fd, netlink_fd},
+		.n_fds = 7,
+		.user = &cfg->engine_user,
+		.cwd_fd = -1,
+		.listen_fd = control_fd,
+	};
+	int r;
+
+	snprintf(family, sizeof(family), "%u", a->family);
+	if (a->manufacture)
+		argv[13] = "--manufacture";
+	r = config_find_program(cfg, "vtpm-engine", path, err);
+	return r < 0 ? r : spawn_process(&s, &e->process, err);
+}
+
+/* An engine that ended before it served: its last line and its status. */
+static int start_error(const char *name, const struct engine *e, int status,
+		       struct error *err)
+{
+	static const struct {
+		int status;
+		int errnum;
+		const char *code;
+	} map[] = {
+		{ENGINE_EXIT_CORRUPT, -EBADMSG, VTPM_ERR_CORRUPT},
+		{ENGINE_EXIT_KEY_WRONG, -EKEYREJECTED, VTPM_ERR_KEY_WRONG},
+		{ENGINE_EXIT_VERSION, -EPROTONOSUPPORT, VTPM_ERR_VERSION},
+		{ENGINE_EXIT_STORAGE, -EIO, VTPM_ERR_STORAGE},
+		{ENGINE_EXIT_NO_SPACE, -ENOSPC, VTPM_ERR_NO_SPACE},
+	};
+	char buf[4096], line[320], how[64];
+	ssize_t n = read(e->log_fd, buf, sizeof(buf));
+
+	last_line(buf, n > 0 ? n : 0, line, sizeof(line));
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+		if (status == map[i].status && line[0])
+			return error_set(err, map[i].errnum, map[i].code, "%s",
+					 line);
+	}
+	engine_end_text(status, how, sizeof(how));
+	return error_set(err, -EIO, VTPM_ERR_ENGINE, "engine of %s: %s%s%s",
+			 name, how, line[0] ? ": " : "", line);
+}
+
+static int wait_ready(const struct config *cfg, const char *name,
+		      struct engine *e, struct engine_status *status,
+		      struct error *err)
+{
+	_cleanup_close_ int sock = engine_connect(cfg, name);
+	int r = sock < 0 ? sock
+			 : engine_get_status(sock, START_TIMEOUT_MS, status);
+	int ended;
+
+	if (r == -ETIMEDOUT)
+		return error_set(err, r, VTPM_ERR_ENGINE,
+				 "engine of %s did not answer within %d s",
+				 name, START_TIMEOUT_MS / 1000);
+	/* The end of the connection comes a little before the process's. */
+	if (r < 0 && !process_wait(&e->process, 2000, &ended))
+		return start_error(name, e, ended, err);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_ENGINE,
+				 "control socket of engine %s: %s", name,
+				 strerror(-r));
+	if (status->protocol != ENGINE_PROTOCOL_VERSION)
+		return error_set(err, -EPROTONOSUPPORT, VTPM_ERR_ENGINE,
+				 "engine of %s speaks version %u, not %u", name,
+				 status->protocol, ENGINE_PROTOCOL_VERSION);
+	return 0;
+}
+
+int engine_start(const struct config *cfg, const struct engine_args *args,
+		 struct engine *out, struct engine_status *status,
+		 struct error *err)
+{
+	_cleanup_close_ int key_fd = -1, control_fd = -1, netlink_fd = -1;
+	struct engine e = ENGINE_NONE;
+	int r;
+
+	r = secret_pipe(args->key, &key_fd);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_ENGINE, "key pipe: %s",
+				 strerror(-r));
+	r = kernel_open_engine_socket(&netlink_fd, &e.port, err);
+	if (!r)
+		r = make_log_pipe(&e.log_fd, err);
+	if (!r)
+		r = bind_control(cfg, args->name, &control_fd, err);
+	if (!r)
+		r = spawn_engine(cfg, args, key_fd, control_fd, netlink_fd, &e,
+				 err);
+	/* With our copy open a dead engine's socket would still connect. */
+	if (control_fd >= 0)
+		close(TAKE_FD(control_fd));
+	if (!r)
+		r = wait_ready(cfg, args->name, &e, status, err);
+	if (r < 0) {
+		engine_discard(cfg, args->name, &e);
+		return r;
+	}
+	*out = e;
+	return 0;
+}
+
+void engine_discard(const struct config *cfg, const char *name,
+		    struct engine *e)
+{
+	process_kill(&e->process);
+	process_close(&e->process);
+	if (e->log_fd >= 0) {
+		engine_log_lines(name, e->log_fd);
+		close(e->log_fd);
+	}
+	unlinkat(cfg->engine_fd, name, 0);
+	*e = ENGINE_NONE;
+}
+
+int engine_connect(const struct config *cfg, const char *name)
+{
+	struct sockaddr_un addr;
+	_cleanup_close_ int sock =
+		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	engine_address(cfg, name, &addr);
+	if (sock < 0 ||
+	    connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return -errno;
+	return TAKE_FD(sock);
+}
+
+/* One request without data, and its reply of exactly @len bytes. */
+static int transact(int sock, uint32_t op, int timeout_ms, void *data,
+		    size_t len)
+{
+	const struct engine_header req = {.op = op};
+	const struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+	char buf[sizeof(struct engine_header) + sizeof(struct engine_status)];
+	struct engine_header rep;
+	ssize_t n;
+
+	if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0 ||
+	    send(sock, &req, sizeof(req), MSG_NOSIGNAL) < 0)
+		return -errno;
+	do {
+		n = recv(sock, buf, sizeof(buf), MSG_TRUNC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	if (!n)
+		return -EPIPE;
+	if ((size_t)n < sizeof(rep))
+		return -EBADMSG;
+	memcpy(&rep, buf, sizeof(rep));
+	if (rep.op != op || rep.errnum > 0 ||
+	    n != (ssize_t)(sizeof(rep) + rep.len))
+		return -EBADMSG;
+	if (rep.errnum)
+		return rep.errnum;
+	if (rep.len != len)
+		return -EBADMSG;
+	if (len)
+		memcpy(data, buf + sizeof(rep), len);
+	return 0;
+}
+
+int engine_get_status(int sock, int timeout_ms, struct engine_status *out)
+{
+	return transact(sock, ENGINE_OP_STATUS, timeout_ms, out, sizeof(*out));
+}
+
+int engine_stop(const struct config *cfg, const char *name, struct engine *e,
+		struct error *err)
+{
+	_cleanup_close_ int sock = engine_connect(cfg, name);
+	int status = -1, r = sock;
+
+	if (sock >= 0)
+		r = transact(sock, ENGINE_OP_STOP, STOP_TIMEOUT_MS, NULL, 0);
+	if (!r)
+		r = process_wait(&e->process, STOP_TIMEOUT_MS, &status);
+	engine_discard(cfg, name, e);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_ENGINE,
+				 "engine of %s did not stop in order (%s) and "
+				 "was killed; what it answered is on disk",
+				 name,
+				 r == -EAGAIN ? "it waits for storage"
+					      : strerror(-r));
+	return 0;
+}
+
+/* Its standard error, if it is one of the pipes that we make. */
+static int reopen_log(pid_t pid)
+{
+	char path[48];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/2", pid);
+	if (stat(path, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return -1;
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return fd;
+}
+
+int engine_adopt(const struct config *cfg, const char *name, struct engine *out)
+{
+	struct engine e = ENGINE_NONE;
+	struct engine_status status;
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	_cleanup_close_ int sock = engine_connect(cfg, name);
+	int r;
+
+	if (sock < 0) {
+		unlinkat(cfg->engine_fd, name, 0);
+		return -ENOENT;
+	}
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return -errno;
+	/* Who listens is the engine itself, see struct spawn. */
+	if (cred.uid != cfg->engine_user.uid)
+		return -EPERM;
+	e.process.pid = cred.pid;
+	e.process.pidfd = syscall(SYS_pidfd_open, cred.pid, 0);
+	if (e.process.pidfd < 0)
+		return -errno;
+	/* It still answers, so the number was its own when we opened it. */
+	r = engine_get_status(sock, START_TIMEOUT_MS, &status);
+	if (!r && status.protocol != ENGINE_PROTOCOL_VERSION)
+		r = -EPROTONOSUPPORT;
+	if (r < 0) {
+		engine_discard(cfg, name, &e);
+		return r;
+	}
+	e.log_fd = reopen_log(cred.pid);
+	*out = e;
+	return 0;
+}
+
+void engine_log_lines(const char *name, int log_fd)
+{
+	char buf[4096], line[512], *next = buf, *end;
+	ssize_t n = read(log_fd, buf, sizeof(buf) - 1);
+
+	if (n <= 0)
+		return;
+	buf[n] = '\0';
+	while (next < buf + n) {
+		end = strchrnul(next, '\n');
+		last_line(next, end - next, line, sizeof(line));
+		if (line[0])
+			log_info("engine of %s: %s", name, line);
+		next = end + 1;
+	}
+}
+
+void engine_end_text(int status, char *out, size_t size)
+{
+	if (status < 0)
+		snprintf(out, size, "it ended");
+	else if (status > 128)
+		snprintf(out, size, "it was killed by signal %d (SIG%s)",
+			 status - 128,
+			 sigabbrev_np(status - 128) ? sigabbrev_np(status - 128)
+						    : "?");
+	else
+		snprintf(out, size, "it exited with status %d", status);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One engine process and what is said to it on its control socket. These wait
+ * and belong into jobs, but for engine_log_lines().
+ */
+#ifndef VTPM_VTPMD_ENGINE_H
+#define VTPM_VTPMD_ENGINE_H
+
+#include "engine/protocol.h"
+#include "util/secret.h"
+#include "vtpmd/spawn.h"
+
+struct engine {
+	struct process process;
+	int log_fd;    /* its standard error, or -1 */
+	uint32_t port; /* of its netlink socket; 0 if adopted */
+};
+
+#define ENGINE_NONE ((struct engine){.process = {.pidfd = -1}, .log_fd = -1})
+
+struct engine_args {
+	const char *name;
+	int nvram_fd; /* locked; the engine shares the lock */
+	const struct secret *key;
+	uint16_t family;
+	bool manufacture;
+};
+
+/* Returns when the engine serves; nothing is left of it otherwise. */
+int engine_start(const struct config *cfg, const struct engine_args *args,
+		 struct engine *out, struct engine_status *status,
+		 struct error *err);
+
+/* A connection to the engine of @name; -ECONNREFUSED or -ENOENT: there is none.
+ */
+int engine_connect(const struct config *cfg, const char *name);
+/* -ETIMEDOUT, -EPIPE for an end, or what the engine answered. */
+int engine_get_status(int sock, int timeout_ms, struct engine_status *out);
+
+/*
+ * Ask the engine to stop and wait for its end; kill it if it does not. The
+ * error says what may be lost; the engine is gone in any case.
+ */
+int engine_stop(const struct config *cfg, const char *name, struct engine *e,
+		struct error *err);
+/* Kill it if it still runs, forget it, remove its socket. */
+void engine_discard(const struct config *cfg, const char *name,
+		    struct engine *e);
+
+/*
+ * Take over the engine that an earlier manager left. -ENOENT: there is none;
+ * a socket file without one is removed.
+ */
+int engine_adopt(const struct config *cfg, const char *name,
+		 struct engine *out);
+
+/* Pass on to the log what the engine wrote. */
+void engine_log_lines(const char *name, int log_fd);
+/* Why a process that is gone is gone, for a person. */
+void engine_end_text(int status, char *out, size_t size);
+
+#endif

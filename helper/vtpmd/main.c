@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vtpmd, the manager: vtpmd(8), Documentation/architecture.rst. */
+#include <errno.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/log.h"
+#include "util/secret.h"
+#include "vtpmd/manager.h"
+
+static const char usage[] =
+	"Usage: vtpmd [--state-dir DIR] [--run-dir DIR] [--libexec-dir DIR] "
+	"[--verbose]\n"
+	"\n"
+	"Manages the virtual TPMs of this host. Started by systemd; see "
+	"vtpmd(8).\n"
+	"\n"
+	"  --state-dir DIR    files of the vTPMs and providers "
+	"(" DEFAULT_STATE_DIR ")\n"
+	"  --run-dir DIR      sockets (" DEFAULT_RUN_DIR ")\n"
+	"  --libexec-dir DIR  vtpm-engine, vtpm-identity and vtpm-key-TYPE\n"
+	"  --verbose          log details\n"
+	"  --help, --version\n";
+
+static int parse_options(int argc, char **argv, struct config *cfg)
+{
+	static const struct option longopts[] = {
+		{"state-dir", required_argument, NULL, 's'},
+		{"run-dir", required_argument, NULL, 'r'},
+		{"libexec-dir", required_argument, NULL, 'l'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "hv", longopts, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			cfg->state_dir = optarg;
+			break;
+		case 'r':
+			cfg->run_dir = optarg;
+			break;
+		case 'l':
+			cfg->libexec_dir = optarg;
+			break;
+		case 'v':
+			cfg->verbose = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		case 'V':
+			puts("vtpmd " VTPM_VERSION);
+			exit(0);
+		default:
+			return -EINVAL;
+		}
+	}
+	return optind == argc ? 0 : -EINVAL;
+}
+
+static void find_self(struct config *cfg)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n < 0)
+		n = 0;
+	path[n] = '\0';
+	snprintf(cfg->self_dir, sizeof(cfg->self_dir), "%s", dirname(path));
+}
+
+static int set_up(struct manager *m, struct error *err)
+{
+	int r, locked = 0;
+
+	if (geteuid() != 0)
+		return error_set(err, -EPERM, VTPM_ERR_DENIED,
+				 "vtpmd has to run as root; start it with: "
+				 "systemctl start vtpmd");
+	r = secret_init(&locked);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_INTERNAL,
+				 "no memory for secrets: %s", strerror(-r));
+	if (!locked)
+		log_notice("memory for keys is not locked; raise LimitMEMLOCK");
+	r = manager_init(m, err);
+	return r < 0 ? r : manager_start(m, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct manager m = {.config = {.state_dir = DEFAULT_STATE_DIR,
+				       .run_dir = DEFAULT_RUN_DIR,
+				       .state_fd = -1,
+				       .providers_fd = -1,
+				       .keys_fd = -1,
+				       .run_fd = -1,
+				       .engine_fd = -1,
+				       .lock_fd = -1},
+			    .events_fd = -1};
+	struct error err = {0};
+	int r;
+
+	TAILQ_INIT(&m.vtpms);
+	TAILQ_INIT(&m.providers);
+	TAILQ_INIT(&m.watchers);
+	if (parse_options(argc, argv, &m.config) < 0) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	umask(077);
+	log_init("vtpmd", m.config.verbose ? LOG_DEBUG : LOG_INFO);
+	find_self(&m.config);
+	r = set_up(&m, &err);
+	if (r < 0) {
+		log_error("%s", err.text);
+		manager_deinit(&m);
+		return 1;
+	}
+	r = sd_event_loop(m.event);
+	if (r < 0)
+		log_error("event loop: %s", strerror(-r));
+	manager_deinit(&m);
+	return r ? 1 : 0;
+}

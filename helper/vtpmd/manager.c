@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/vtpm.h>
+#include <systemd/sd-daemon.h>
+
+#include "util/log.h"
+#include "vtpmd/api.h"
+#include "vtpmd/manager.h"
+#include "vtpmd/registry.h"
+#include "vtpmd/server.h"
+
+/* More TPMs than this do not start at once: each keeps a processor busy. */
+#define MAX_STARTS 4
+/* A little less than the service manager gives us. */
+#define STOP_LIMIT_US (80 * 1000000ULL)
+
+int name_check(const char *name, struct error *err)
+{
+	if (name_valid(name))
+		return 0;
+	/* The name is not repeated: nobody knows what is in it. */
+	return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+			 "that is not a name: 1 to %d letters, digits, dots, "
+			 "underscores and hyphens, the first neither dot nor "
+			 "hyphen",
+			 NAME_MAX_LEN);
+}
+
+struct provider *manager_find_provider(struct manager *m, const char *name)
+{
+	struct provider *p;
+
+	TAILQ_FOREACH(p, &m->providers, link)
+	{
+		if (!p->new && !strcmp(p->name, name))
+			return p;
+	}
+	return NULL;
+}
+
+struct provider *manager_default_provider(struct manager *m)
+{
+	struct provider *p, *only = NULL;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(p, &m->providers, link)
+	{
+		if (p->new)
+			continue;
+		if (p->is_default)
+			return p;
+		only = p;
+		n++;
+	}
+	return n == 1 ? only : NULL;
+}
+
+struct provider *manager_add_provider(struct manager *m, const char *name)
+{
+	struct provider *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	TAILQ_INSERT_TAIL(&m->providers, p, link);
+	return p;
+}
+
+void manager_free_provider(struct manager *m, struct provider *p)
+{
+	TAILQ_REMOVE(&m->providers, p, link);
+	free(p);
+}
+
+static struct vtpm *find_loaded(struct manager *m, const char *name)
+{
+	struct vtpm *v;
+
+	TAILQ_FOREACH(v, &m->vtpms, link)
+	{
+		if (!strcmp(v->name, name))
+			return v;
+	}
+	return NULL;
+}
+
+struct vtpm *manager_find(struct manager *m, const char *name,
+			  struct error *err)
+{
+	struct vtpm *v;
+	char file[FILE_NAME_LEN];
+
+	if (name_check(name, err) < 0)
+		return NULL;
+	v = find_loaded(m, name);
+	if (v && v->new) {
+		error_set(err, -EBUSY, VTPM_ERR_BUSY,
+			  "vTPM %s is being made; wait for it", name);
+		return NULL;
+	}
+	if (v)
+		return v;
+	/* A backup that was put there while we run. */
+	registry_file(name, NULL, file);
+	if (faccessat(m->config.state_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) <
+	    0) {
+		error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
+			  "there is no vTPM %s; see: vtpmctl list", name);
+		return NULL;
+	}
+	v = vtpm_new(m, name);
+	if (!v) {
+		error_set(err, -ENOMEM, VTPM_ERR_INTERNAL, "out of memory");
+		return NULL;
+	}
+	vtpm_load(v);
+	monitor_event(m, "created", name, NULL, NULL, NULL);
+	return v;
+}
+
+static int add_vtpm(const char *name, void *arg)
+{
+	struct vtpm *v = vtpm_new(arg, name);
+
+	if (!v)
+		return -ENOMEM;
+	vtpm_load(v);
+	return 0;
+}
+
+static int add_provider(const char *name, void *arg)
+{
+	struct manager *m = arg;
+	struct provider *p = manager_add_provider(m, name);
+	struct provider_ref ref = {0};
+	struct error err = {0};
+
+	if (!p)
+		return -ENOMEM;
+	if (registry_load_provider(&m->config, name, &ref, &p->is_default,
+				   &err) < 0)
+		log_warning("%s", err.text);
+	provider_ref_deinit(&ref);
+	return 0;
+}
+
+static struct vtpm *find_instance(struct manager *m, uint32_t id)
+{
+	struct vtpm *v;
+
+	TAILQ_FOREACH(v, &m->vtpms, link)
+	{
+		if (v->in_kernel && v->instance.id == id)
+			return v;
+	}
+	return NULL;
+}
+
+/*
+ * Transitions that we cause are known from the answers; what is left are those
+ * that happen to a vTPM.
+ */
+static void on_transition(const struct kernel_event *ev, void *arg)
+{
+	struct manager *m = arg;
+	struct vtpm *v = find_instance(m, ev->id);
+	char reason[384];
+
+	log_debug("kernel: %s: %s -> %s%s%s", ev->name,
+		  kernel_state_name(ev->old_state),
+		  kernel_state_name(ev->state), ev->reason[0] ? ": " : "",
+		  ev->reason);
+	if (!v || v->busy || v->state != VTPM_RUNNING)
+		return;
+	if (ev->state == VTPM_STATE_FAILED) {
+		vtpm_set_state(v, VTPM_FAILED,
+			       ev->reason[0] ? ev->reason
+					     : "the kernel failed the device");
+	} else if (ev->state == VTPM_STATE_GONE) {
+		v->in_kernel = false;
+		snprintf(reason, sizeof(reason),
+			 "someone else removed the device; to begin anew: "
+			 "vtpmctl stop %s, vtpmctl start %s",
+			 v->name, v->name);
+		vtpm_set_state(v, VTPM_FAILED, reason);
+	}
+}
+
+static int on_kernel_event(sd_event_source *source, int fd, uint32_t revents,
+			   void *arg)
+{
+	int r = kernel_read_events(fd, on_transition, arg);
+
+	(void)source;
+	(void)revents;
+	if (r < 0)
+		log_warning("events of the module: %s", strerror(-r));
+	return 0;
+}
+
+static unsigned int count_busy(struct manager *m)
+{
+	struct vtpm *v;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(v, &m->vtpms, link)
+	n += v->busy;
+	return n;
+}
+
+static void start_some(struct manager *m)
+{
+	struct error err = {0};
+	struct vtpm *v;
+
+	TAILQ_FOREACH(v, &m->vtpms, link)
+	{
+		if (!v->want_start || v->busy)
+			continue;
+		if (count_busy(m) >= MAX_STARTS)
+			return;
+		v->want_start = false;
+		if (vtpm_start(v, NULL, &err) < 0)
+			log_warning("vTPM %s is not started: %s", v->name,
+				    err.text);
+	}
+}
+
+/* One more round of the orderly end: stop what runs, go when nothing does. */
+static void stop_some(struct manager *m)
+{
+	struct vtpm *v;
+	unsigned int left = 0;
+
+	TAILQ_FOREACH(v, &m->vtpms, link)
+	{
+		if (!vtpm_check(v, OP_STOP, NULL) && !v->stop_tried) {
+			/* Busy: too many at once; after one of them, then. */
+			v->stop_tried = vtpm_stop(v, NULL, NULL) != -EBUSY;
+		}
+		left += v->busy;
+	}
+	sd_notifyf(0, "STATUS=Stopping, %u to go", left);
+	if (!left && !job_pool_active(m->jobs))
+		sd_event_exit(m->event, 0);
+}
+
+static void on_job_done(void *arg)
+{
+	struct manager *m = arg;
+
+	if (m->stopping)
+		stop_some(m);
+	else
+		start_some(m);
+}
+
+static int on_stop_limit(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct manager *m = arg;
+
+	(void)source;
+	(void)usec;
+	log_error("not all vTPMs stopped in time; the next vtpmd takes them "
+		  "over");
+	/* Threads are at work on what would be freed: leave it to the kernel.
+	 */
+	m->abandon = true;
+	return sd_event_exit(m->event, 1);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
+		     void *arg)
+{
+	struct manager *m = arg;
+
+	(void)source;
+	if (m->stopping)
+		return 0;
+	log_info("signal %u: stopping", si->ssi_signo);
+	sd_notify(0, "STOPPING=1");
+	m->stopping = true;
+	sd_event_add_time_relative(m->event, &m->stop_timer, CLOCK_MONOTONIC,
+				   STOP_LIMIT_US, 0, on_stop_limit, m);
+	stop_some(m);
+	return 0;
+}
+
+static int init_loop(struct manager *m, struct error *err)
+{
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r = sd_event_new(&m->event);
+	if (r >= 0)
+		r = sd_event_add_signal(m->event, &m->term_source, SIGTERM,
+					on_signal, m);
+	if (r >= 0)
+		r = sd_event_add_signal(m->event, &m->int_source, SIGINT,
+					on_signal, m);
+	if (r >= 0)
+		r = job_pool_new(m->event, &m->jobs);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_INTERNAL, "event loop: %s",
+				 strerror(-r));
+	job_pool_on_done(m->jobs, on_job_done, m);
+	return 0;
+}
+
+static int init_events(struct manager *m, struct error *err)
+{
+	int r = kernel_open_events(&m->events_fd, err);
+
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(m->event, &m->events_source, m->events_fd, EPOLLIN,
+			    on_kernel_event, m);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_INTERNAL, "event loop: %s",
+				 strerror(-r));
+	return 0;
+}
+
+int manager_init(struct manager *m, struct error *err)
+{
+	int r;
+
+	r = config_find_accounts(&m->config, err);
+	if (!r)
+		r = config_open(&m->config, err);
+	if (!r)
+		r = init_loop(m, err);
+	if (!r)
+		r = init_events(m, err);
+	return r;
+}
+
+int manager_start(struct manager *m, struct error *err)
+{
+	char path[PATH_MAX];
+	struct vtpm *v;
+	int r;
+
+	registry_clean(&m->config);
+	r = registry_scan_providers(&m->config, add_provider, m, err);
+	if (!r)
+		r = registry_scan(&m->config, add_vtpm, m, err);
+	if (r < 0)
+		return r;
+	adopt_all(m);
+	TAILQ_FOREACH(v, &m->vtpms, link)
+	v->want_start = v->autostart && v->state == VTPM_STOPPED;
+	snprintf(path, sizeof(path), "%s/io.vtpm", m->config.run_dir);
+	r = server_new(m->event, path, m->config.have_admin,
+		       m->config.admin_gid, api_handle, m, &m->server, err);
+	if (r < 0)
+		return r;
+	start_some(m);
+	sd_notifyf(0, "READY=1\nSTATUS=Serving %s", path);
+	return 0;
+}
+
+void manager_deinit(struct manager *m)
+{
+	struct vtpm *v;
+	struct provider *p;
+
+	if (m->abandon)
+		return;
+	monitor_close_all(m);
+	server_free(m->server);
+	while ((v = TAILQ_FIRST(&m->vtpms)))
+		vtpm_free(v);
+	while ((p = TAILQ_FIRST(&m->providers)))
+		manager_free_provider(m, p);
+	sd_event_source_disable_unref(m->events_source);
+	if (m->events_fd >= 0)
+		close(m->events_fd);
+	sd_event_source_disable_unref(m->stop_timer);
+	sd_event_source_disable_unref(m->int_source);
+	sd_event_source_disable_unref(m->term_source);
+	job_pool_free(m->jobs);
+	sd_event_unref(m->event);
+	config_close(&m->config);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the manager knows, all of it the main loop's own: jobs get copies.
+ */
+#ifndef VTPM_VTPMD_MANAGER_H
+#define VTPM_VTPMD_MANAGER_H
+
+#include <sys/queue.h>
+
+#include <systemd/sd-event.h>
+
+#include "vtpmd/config.h"
+#include "vtpmd/job.h"
+#include "vtpmd/vtpm.h"
+
+struct call;
+struct server;
+
+struct provider {
+	TAILQ_ENTRY(provider) link;
+	char name[NAME_MAX_LEN + 1];
+	bool is_default;
+	bool busy; /* an operation changes it */
+	bool new;  /* not there until that operation is done */
+};
+
+struct watcher; /* one call of Monitor */
+
+struct manager {
+	sd_event *event;
+	struct config config;
+	struct job_pool *jobs;
+	struct server *server;
+
+	TAILQ_HEAD(, vtpm) vtpms;
+	TAILQ_HEAD(, provider) providers;
+	TAILQ_HEAD(, watcher) watchers;
+
+	int events_fd; /* of the module */
+	sd_event_source *events_source;
+	sd_event_source *term_source, *int_source, *stop_timer;
+	bool stopping;
+	bool abandon; /* threads did not end: free nothing */
+};
+
+int manager_init(struct manager *m, struct error *err);
+/* Take over what runs, start what is to be started. */
+int manager_start(struct manager *m, struct error *err);
+void manager_deinit(struct manager *m);
+
+/* NULL if there is none. */
+struct provider *manager_find_provider(struct manager *m, const char *name);
+struct provider *manager_default_provider(struct manager *m);
+struct provider *manager_add_provider(struct manager *m, const char *name);
+void manager_free_provider(struct manager *m, struct provider *p);
+
+/*
+ * The vTPM called @name. A file that appeared since the start is found, too.
+ * NULL with @err filled in if there is none or the name is not one.
+ */
+struct vtpm *manager_find(struct manager *m, const char *name,
+			  struct error *err);
+
+/* Take over engines and kernel instances of an earlier manager. */
+void adopt_all(struct manager *m);
+
+/* Tell whoever watches; what does not apply is NULL. */
+void monitor_event(struct manager *m, const char *event, const char *name,
+		   const char *old_state, const char *state,
+		   const char *reason);
+/* Answer @call with events from now on. */
+int monitor_add(struct manager *m, struct call *call);
+void monitor_close_all(struct manager *m);
+
+int name_check(const char *name, struct error *err);
+
+#endif

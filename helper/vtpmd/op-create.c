@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Making a vTPM. Its file has a name that no one takes for a vTPM until the
+ * endorsement keys are in it; then it gets its own, and only then a device.
+ * A power cut leaves a whole vTPM or none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "vtpmd/identity.h"
+#include "vtpmd/operation.h"
+#include "vtpmd/provider.h"
+
+/* No family has it: for an engine that will not meet the kernel. */
+#define NO_FAMILY 1
+
+static int wrap(struct operation *op, const struct secret *key,
+		struct error *err)
+{
+	struct provider_ref p = {0};
+	int r = registry_load_provider(op->cfg, op->provider, &p, NULL, err);
+
+	if (!r)
+		r = provider_wrap(op->cfg, &p, key, &op->info, err);
+	provider_ref_deinit(&p);
+	return r;
+}
+
+static void fill_info(struct operation *op)
+{
+	struct nvram_info *info = &op->info;
+
+	uuid_new(info->uuid);
+	snprintf(info->name, sizeof(info->name), "%s", op->name);
+	snprintf(info->provider, sizeof(info->provider), "%s", op->provider);
+	info->created = time(NULL);
+}
+
+static int make_file(struct operation *op, const struct secret *key, int *out,
+		     struct error *err)
+{
+	char file[FILE_NAME_LEN], path[PATH_MAX];
+	int r;
+
+	registry_file(op->name, SUFFIX_NEW, file);
+	snprintf(path, sizeof(path), "%s/%s", op->cfg->state_dir, file);
+	*out = openat(op->cfg->state_fd, file,
+		      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (*out < 0)
+		return error_set(err, -errno,
+				 errno == ENOSPC ? VTPM_ERR_NO_SPACE
+						 : VTPM_ERR_STORAGE,
+				 "%s: %s", path, strerror(errno));
+	r = registry_lock(*out, op->name, err);
+	return r < 0 ? r : nvram_create(*out, path, &op->info, key, err);
+}
+
+/* A new TPM in a new file, with its keys; its engine runs. */
+static int make_tpm(struct operation *op, struct job *job, int *fd,
+		    struct error *err)
+{
+	_cleanup_(secret) struct secret *key = NULL;
+	struct engine_args args = {
+		.name = op->name, .family = NO_FAMILY, .manufacture = true};
+	struct engine_status status;
+	int r = op->start ? kernel_family(&args.family, err) : 0;
+
+	if (r < 0)
+		return r;
+	key = secret_random(NVRAM_KEY_LEN);
+	if (!key)
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 "no memory for the data key");
+	job_progress(job, "asking the key provider for a key");
+	r = wrap(op, key, err);
+	if (!r)
+		r = make_file(op, key, fd, err);
+	if (r < 0)
+		return r;
+	job_progress(job, "making the TPM");
+	args.nvram_fd = *fd;
+	args.key = key;
+	r = engine_start(op->cfg, &args, &op->engine, &status, err);
+	if (r < 0)
+		return r;
+	job_progress(job, "making the endorsement keys");
+	return identity_make(op->cfg, op->name, err);
+}
+
+/* Give the file its name. */
+static int publish(struct operation *op, struct error *err)
+{
+	char new[FILE_NAME_LEN], file[FILE_NAME_LEN];
+	int dir = op->cfg->state_fd;
+	int r = registry_save_settings(op->cfg, op->name, op->autostart, err);
+
+	if (r < 0)
+		return r;
+	registry_file(op->name, SUFFIX_NEW, new);
+	registry_file(op->name, NULL, file);
+	if (renameat2(dir, new, dir, file, RENAME_NOREPLACE) < 0)
+		return error_set(
+			err, -errno,
+			errno == EEXIST ? VTPM_ERR_EXISTS : VTPM_ERR_STORAGE,
+			"%s/%s: %s", op->cfg->state_dir, file, strerror(errno));
+	return registry_sync(op->cfg, err);
+}
+
+/* Remove the file, whatever its name is by now. @fd says which one is ours. */
+static void remove_file(struct operation *op, int fd)
+{
+	static const char *const suffixes[] = {SUFFIX_NEW, NULL};
+	char file[FILE_NAME_LEN];
+	struct error err = {0};
+	struct stat ours, there;
+
+	if (fd < 0 || fstat(fd, &ours) < 0)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		registry_file(op->name, suffixes[i], file);
+		if (!fstatat(op->cfg->state_fd, file, &there,
+			     AT_SYMLINK_NOFOLLOW) &&
+		    there.st_ino == ours.st_ino &&
+		    there.st_dev == ours.st_dev &&
+		    registry_shred(op->cfg, fd, file, &err) < 0)
+			log_warning("%s", err.text);
+	}
+	/* Not if the name turned out to be another vTPM's. */
+	registry_file(op->name, NULL, file);
+	if (fstatat(op->cfg->state_fd, file, &there, AT_SYMLINK_NOFOLLOW) < 0) {
+		snprintf(file, sizeof(file), "%s.json", op->name);
+		unlinkat(op->cfg->state_fd, file, 0);
+	}
+}
+
+static int create_run(struct job *job, void *arg, struct error *err)
+{
+	struct operation *op = arg;
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	int r;
+
+	fill_info(op);
+	r = make_tpm(op, job, &fd, err);
+	if (!r && !op->start)
+		r = engine_stop(op->cfg, op->name, &op->engine, err);
+	if (!r)
+		r = publish(op, err);
+	if (!r && op->start) {
+		job_progress(job, "registering the TPM device");
+		r = kernel_create(op->name, op->info.uuid, op->engine.port,
+				  &op->instance, err);
+		op->in_kernel = !r;
+	}
+	if (r < 0) {
+		engine_discard(op->cfg, op->name, &op->engine);
+		remove_file(op, fd);
+		return r;
+	}
+	operation_path(op, path);
+	/* The engine has filled in more; what we have will do without. */
+	op->have_info = !nvram_read_header(fd, path, &op->info, NULL);
+	return 0;
+}
+
+static void create_done(void *arg, const struct error *err)
+{
+	struct operation *op = arg;
+	struct vtpm *v = op->v;
+
+	v->busy = false;
+	if (err) {
+		vtpm_free(v);
+		op->v = NULL;
+		operation_end(op, err);
+		return;
+	}
+	v->new = false;
+	v->info = op->info;
+	v->have_info = true;
+	v->autostart = op->autostart;
+	v->in_kernel = op->in_kernel;
+	v->instance = op->instance;
+	/* It has no state that anyone saw: stopped is what it comes from. */
+	v->state = VTPM_STOPPED;
+	monitor_event(v->m, "created", v->name, NULL, NULL, NULL);
+	if (v->in_kernel) {
+		vtpm_set_state(v, VTPM_RUNNING, NULL);
+		vtpm_attach(v, &op->engine);
+	}
+	operation_end(op, NULL);
+}
+
+static const struct job_ops create_ops = {
+	.name = "create",
+	.run = create_run,
+	.done = create_done,
+	.progress = operation_progress,
+};
+
+static int choose_provider(struct manager *m, const char *wanted,
+			   struct operation *op, struct error *err)
+{
+	const struct provider *p = wanted ? manager_find_provider(m, wanted)
+					  : manager_default_provider(m);
+
+	if (!p && wanted)
+		return error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
+				 "there is no key provider %s; see: vtpmctl "
+				 "provider list",
+				 wanted);
+	if (!p && TAILQ_EMPTY(&m->providers))
+		return error_set(
+			err, -ENOENT, VTPM_ERR_NOT_FOUND,
+			"there is no key provider yet; make one with: "
+			"vtpmctl provider add native default, and back "
+			"it up with: vtpmctl provider backup default "
+			"FILE");
+	if (!p)
+		return error_set(err, -ENOENT, VTPM_ERR_INVALID,
+				 "no key provider is the default one; name one "
+				 "with: vtpmctl create --provider NAME");
+	snprintf(op->provider, sizeof(op->provider), "%s", p->name);
+	return 0;
+}
+
+int vtpm_create(struct manager *m, const struct create_options *o,
+		struct call *call, struct error *err)
+{
+	struct operation op = {.engine = ENGINE_NONE,
+			       .start = o->start,
+			       .autostart = o->autostart};
+	struct vtpm *v;
+	int r = name_check(o->name, err);
+
+	if (!r && o->provider)
+		r = name_check(o->provider, err);
+	if (r < 0)
+		return r;
+	if (manager_find(m, o->name, NULL))
+		return error_set(err, -EEXIST, VTPM_ERR_EXISTS,
+				 "there is a vTPM %s already; choose another "
+				 "name, or see: vtpmctl show %s",
+				 o->name, o->name);
+	r = choose_provider(m, o->provider, &op, err);
+	if (r < 0)
+		return r;
+	v = vtpm_new(m, o->name);
+	if (!v)
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 "out of memory");
+	v->new = true;
+	v->state = VTPM_STARTING;
+	r = operation_start(v, &create_ops, &op, call, err);
+	if (r < 0)
+		vtpm_free(v);
+	return r;
+}

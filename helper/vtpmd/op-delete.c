@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "vtpmd/operation.h"
+
+/*
+ * The name goes first, so that a file whose overwriting was cut off is never
+ * taken for a vTPM; the next start of the manager removes it.
+ */
+static int delete_run(struct job *job, void *arg, struct error *err)
+{
+	struct operation *op = arg;
+	char file[FILE_NAME_LEN], old[FILE_NAME_LEN];
+	_cleanup_close_ int fd = -1;
+	int r = operation_open(op, &fd, err);
+
+	(void)job;
+	if (r < 0)
+		return r;
+	registry_file(op->name, NULL, file);
+	registry_file(op->name, SUFFIX_OLD, old);
+	if (renameat(op->cfg->state_fd, file, op->cfg->state_fd, old) < 0)
+		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
+				 op->cfg->state_dir, file, strerror(errno));
+	r = registry_sync(op->cfg, err);
+	if (r < 0)
+		return r;
+	snprintf(file, sizeof(file), "%s.json", op->name);
+	unlinkat(op->cfg->state_fd, file, 0);
+	return registry_shred(op->cfg, fd, old, err);
+}
+
+static void delete_done(void *arg, const struct error *err)
+{
+	struct operation *op = arg;
+	struct vtpm *v = op->v;
+
+	v->busy = false;
+	/* A file that vanished by itself is as good as deleted. */
+	if (!err || err->errnum == -ENOENT) {
+		monitor_event(v->m, "deleted", v->name, NULL, NULL, NULL);
+		vtpm_free(v);
+		op->v = NULL;
+	}
+	operation_end(op, err);
+}
+
+static const struct job_ops delete_ops = {
+	.name = "delete",
+	.run = delete_run,
+	.done = delete_done,
+};
+
+int vtpm_delete(struct vtpm *v, struct call *call, struct error *err)
+{
+	const struct operation op = {.engine = ENGINE_NONE};
+	int r = vtpm_check(v, OP_DELETE, err);
+
+	return r < 0 ? r : operation_start(v, &delete_ops, &op, call, err);
+}

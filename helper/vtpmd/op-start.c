@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Start of a vTPM: Documentation/architecture.rst, "Start of a vTPM". */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "vtpmd/operation.h"
+#include "vtpmd/provider.h"
+
+static int unwrap(struct operation *op, struct secret **key, struct error *err)
+{
+	struct provider_ref p = {0};
+	int r = registry_load_provider(op->cfg, op->info.provider, &p, NULL,
+				       err);
+
+	if (r == -ENOENT)
+		error_set(err, r, VTPM_ERR_KEY_MISSING,
+			  "there is no such provider on this host; bring it "
+			  "with: vtpmctl provider restore TYPE %s FILE",
+			  op->info.provider);
+	if (!r)
+		r = provider_unwrap(op->cfg, &p, &op->info, key, err);
+	provider_ref_deinit(&p);
+	if (r < 0)
+		error_prefix(err, "vTPM %s needs key %s of provider %s",
+			     op->name, op->info.key_id, op->info.provider);
+	return r;
+}
+
+/* The engine of a vTPM that has been made before. */
+static int power_on(struct operation *op, struct job *job, uint16_t family,
+		    struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_(secret) struct secret *key = NULL;
+	struct engine_args args = {.name = op->name, .family = family};
+	struct engine_status status;
+	char path[PATH_MAX];
+	int r = operation_open(op, &fd, err);
+
+	if (r < 0)
+		return r;
+	operation_path(op, path);
+	r = nvram_read_header(fd, path, &op->info, err);
+	if (r < 0)
+		return r;
+	op->have_info = true;
+	job_progress(job, "asking the key provider for the key");
+	r = unwrap(op, &key, err);
+	if (r < 0)
+		return r;
+	job_progress(job, "loading the TPM's state");
+	args.nvram_fd = fd;
+	args.key = key;
+	r = engine_start(op->cfg, &args, &op->engine, &status, err);
+	if (r < 0)
+		return r;
+	op->info.generation = status.generation;
+	op->info.library_version = status.libtpms;
+	return 0;
+}
+
+static int start_run(struct job *job, void *arg, struct error *err)
+{
+	struct operation *op = arg;
+	struct error ignored = {0};
+	uint16_t family;
+	int r = kernel_family(&family, err);
+
+	if (!r)
+		r = power_on(op, job, family, err);
+	if (r < 0)
+		return r;
+	job_progress(job, "registering the TPM device");
+	r = kernel_create(op->name, op->info.uuid, op->engine.port,
+			  &op->instance, err);
+	if (r < 0) {
+		engine_stop(op->cfg, op->name, &op->engine, &ignored);
+		return r;
+	}
+	op->in_kernel = true;
+	return 0;
+}
+
+static void start_done(void *arg, const struct error *err)
+{
+	struct operation *op = arg;
+	struct vtpm *v = op->v;
+
+	v->busy = false;
+	if (op->have_info) {
+		v->info = op->info;
+		v->have_info = true;
+	}
+	if (err) {
+		vtpm_set_state(v, vtpm_state_after(err), err->text);
+	} else {
+		v->instance = op->instance;
+		v->in_kernel = true;
+		vtpm_set_state(v, VTPM_RUNNING, NULL);
+		/* After that: an engine that is gone already makes it failed.
+		 */
+		vtpm_attach(v, &op->engine);
+	}
+	operation_end(op, err);
+}
+
+static const struct job_ops start_ops = {
+	.name = "start",
+	.run = start_run,
+	.done = start_done,
+	.progress = operation_progress,
+};
+
+int vtpm_start(struct vtpm *v, struct call *call, struct error *err)
+{
+	const struct operation op = {.engine = ENGINE_NONE};
+	int r = vtpm_check(v, OP_START, err);
+
+	if (!r)
+		r = operation_start(v, &start_ops, &op, call, err);
+	if (!r)
+		vtpm_set_state(v, VTPM_STARTING, NULL);
+	return r;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/log.h"
+#include "vtpmd/operation.h"
+
+int operation_start(struct vtpm *v, const struct job_ops *ops,
+		    const struct operation *template, struct call *call,
+		    struct error *err)
+{
+	struct operation *op = malloc(sizeof(*op));
+	int r;
+
+	if (!op)
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 "out of memory");
+	*op = *template;
+	op->m = v->m;
+	op->v = v;
+	op->cfg = &v->m->config;
+	op->call = call;
+	snprintf(op->name, sizeof(op->name), "%s", v->name);
+	r = job_start(v->m->jobs, ops, op, err);
+	if (r < 0) {
+		free(op);
+		return r;
+	}
+	v->busy = true;
+	return 0;
+}
+
+void operation_end(struct operation *op, const struct error *err)
+{
+	if (err)
+		log_warning("%s: %s: %s", op->name, err->code, err->text);
+	if (op->call && err)
+		call_error(op->call, err);
+	else if (op->call && op->v)
+		call_reply(op->call,
+			   json_pack("{s:o}", "vtpm", vtpm_to_json(op->v)));
+	else if (op->call)
+		call_reply(op->call, NULL);
+	free(op);
+}
+
+void operation_progress(void *arg, const char *text)
+{
+	struct operation *op = arg;
+
+	log_debug("%s: %s", op->name, text);
+	if (op->call)
+		call_continue(op->call,
+			      json_pack("{s:o}", "progress", json_text(text)));
+}
+
+int operation_open(struct operation *op, int *fd, struct error *err)
+{
+	int r = registry_open(op->cfg, op->name, O_RDWR, fd, err);
+
+	return r < 0 ? r : registry_lock(*fd, op->name, err);
+}
+
+void operation_path(const struct operation *op, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/%s.nvram", op->cfg->state_dir, op->name);
+}

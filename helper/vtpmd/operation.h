@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the operations on a vTPM have in common. A struct operation is the
+ * argument of a job: @v and @call are for the main loop, all else is the
+ * thread's while the job runs.
+ */
+#ifndef VTPM_VTPMD_OPERATION_H
+#define VTPM_VTPMD_OPERATION_H
+
+#include "vtpmd/engine.h"
+#include "vtpmd/job.h"
+#include "vtpmd/kernel.h"
+#include "vtpmd/manager.h"
+#include "vtpmd/registry.h"
+#include "vtpmd/server.h"
+#include "vtpmd/vtpm.h"
+
+struct operation {
+	struct manager *m;
+	struct vtpm *v;
+	struct call *call; /* or NULL */
+
+	const struct config *cfg;
+	char name[NAME_MAX_LEN + 1];
+	char provider[NAME_MAX_LEN + 1];
+	bool start, autostart;
+	char reason[512];
+	bool have_info;
+	struct nvram_info info;
+	struct engine engine;
+	bool in_kernel;
+	struct kernel_instance instance;
+};
+
+/* Start a job for @v, which is busy from now on. */
+int operation_start(struct vtpm *v, const struct job_ops *ops,
+		    const struct operation *template, struct call *call,
+		    struct error *err);
+/* Answer the client with the vTPM or @err, and free @op. @v may be freed. */
+void operation_end(struct operation *op, const struct error *err);
+/* For struct job_ops. */
+void operation_progress(void *arg, const char *text);
+
+/* In a job: the state file, open and locked. */
+int operation_open(struct operation *op, int *fd, struct error *err);
+/* The path of the state file, for messages. */
+void operation_path(const struct operation *op, char path[PATH_MAX]);
+
+#endif

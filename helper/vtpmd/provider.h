@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Running key provider programs: the manager's side of the contract in
+ * Documentation/key-providers.rst. These wait and belong into jobs.
+ */
+#ifndef VTPM_VTPMD_PROVIDER_H
+#define VTPM_VTPMD_PROVIDER_H
+
+#include <jansson.h>
+
+#include "nvram/store.h"
+#include "util/varlink.h"
+#include "vtpmd/config.h"
+
+#define PROVIDER_MAX_DOCUMENT (512 * 1024) /* bytes; as base64 in a request */
+
+/* What a job needs to know of a provider; a copy of its own. */
+struct provider_ref {
+	char name[NAME_MAX_LEN + 1];
+	char type[NAME_MAX_LEN + 1];
+	json_t *config; /* an object, or NULL */
+};
+
+void provider_ref_deinit(struct provider_ref *p);
+
+/* Make the provider's directory if there is none. */
+int provider_make_dir(const struct config *cfg, const char *name,
+		      struct error *err);
+/* Remove it if it is empty. */
+void provider_remove_dir(const struct config *cfg, const char *name);
+/* Is there a program for this type? */
+int provider_check_type(const struct config *cfg, const char *type,
+			struct error *err);
+
+int provider_new_key(const struct config *cfg, const struct provider_ref *p,
+		     struct error *err);
+/* Fills in key_id and wrapped of @info, whose uuid is the context. */
+int provider_wrap(const struct config *cfg, const struct provider_ref *p,
+		  const struct secret *key, struct nvram_info *info,
+		  struct error *err);
+int provider_unwrap(const struct config *cfg, const struct provider_ref *p,
+		    const struct nvram_info *info, struct secret **key,
+		    struct error *err);
+/* The program reads the password from @password_fd, and writes to @document_fd.
+ */
+int provider_export(const struct config *cfg, const struct provider_ref *p,
+		    int password_fd, int document_fd, struct error *err);
+int provider_import(const struct config *cfg, const struct provider_ref *p,
+		    int password_fd, int document_fd, struct error *err);
+
+/*
+ * Members "usable", "reason" and "keys" as the control API has them; a new
+ * reference. A provider that does not answer is not usable and says why.
+ */
+json_t *provider_info(const struct config *cfg, const struct provider_ref *p);
+
+/*
+ * Check the reply @text of an operation: 0 and a new reference, or the error
+ * that it holds.
+ */
+int provider_parse_reply(const char *name, const char *text, size_t len,
+			 json_t **out, struct error *err);
+
+#endif

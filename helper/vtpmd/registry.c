@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "vtpmd/registry.h"
+
+#define NVRAM_SUFFIX ".nvram"
+#define JSON_SUFFIX ".json"
+#define MAX_JSON (64 * 1024)
+
+DEFINE_CLEANUP(dir, DIR *, closedir)
+
+void registry_file(const char *name, const char *suffix,
+		   char out[FILE_NAME_LEN])
+{
+	snprintf(out, FILE_NAME_LEN, "%s%s" NVRAM_SUFFIX "%s",
+		 suffix ? "." : "", name, suffix ? suffix : "");
+}
+
+/* Cut @suffix off @file; false if it does not end so or is no name then. */
+static bool strip(const char *file, const char *suffix,
+		  char name[NAME_MAX_LEN + 1])
+{
+	size_t n = strlen(file), s = strlen(suffix);
+
+	if (n <= s || n - s > NAME_MAX_LEN || strcmp(file + n - s, suffix))
+		return false;
+	memcpy(name, file, n - s);
+	name[n - s] = '\0';
+	return name_valid(name);
+}
+
+static int scan(int dir_fd, const char *suffix, const char *where,
+		int (*fn)(const char *name, void *arg), void *arg,
+		struct error *err)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	_cleanup_(dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	char name[NAME_MAX_LEN + 1];
+	struct dirent *de;
+
+	if (!d)
+		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s: %s", where,
+				 strerror(errno));
+	while ((de = readdir(d))) {
+		if (!strip(de->d_name, suffix, name))
+			continue;
+		r = fn(name, arg);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int registry_scan(const struct config *cfg,
+		  int (*fn)(const char *name, void *arg), void *arg,
+		  struct error *err)
+{
+	return scan(cfg->state_fd, NVRAM_SUFFIX, cfg->state_dir, fn, arg, err);
+}
+
+int registry_scan_providers(const struct config *cfg,
+			    int (*fn)(const char *name, void *arg), void *arg,
+			    struct error *err)
+{
+	return scan(cfg->providers_fd, JSON_SUFFIX, "providers", fn, arg, err);
+}
+
+static void clean_one(const struct config *cfg, const char *file)
+{
+	struct error err = {0};
+	_cleanup_close_ int fd =
+		openat(cfg->state_fd, file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	/* Another manager may share the directory and be at work on it. */
+	if (fd >= 0 && registry_lock(fd, file, NULL) < 0)
+		return;
+	log_notice("%s/%s: left by an operation that was cut off; removed",
+		   cfg->state_dir, file);
+	if (registry_shred(cfg, fd, file, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+void registry_clean(const struct config *cfg)
+{
+	static const char *const suffixes[] = {NVRAM_SUFFIX SUFFIX_NEW,
+					       NVRAM_SUFFIX SUFFIX_OLD};
+	int fd = openat(cfg->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	char name[NAME_MAX_LEN + 1];
+	struct dirent *de;
+
+	while (d && (de = readdir(d))) {
+		for (size_t i = 0; i < 2 && de->d_name[0] == '.'; i++) {
+			if (strip(de->d_name + 1, suffixes[i], name))
+				clean_one(cfg, de->d_name);
+		}
+	}
+}
+
+int registry_open(const struct config *cfg, const char *name, int flags,
+		  int *fd, struct error *err)
+{
+	char file[FILE_NAME_LEN];
+
+	registry_file(name, NULL, file);
+	*fd = openat(cfg->state_fd, file, flags | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd >= 0)
+		return 0;
+	if (errno == ENOENT)
+		return error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
+				 "there is no vTPM %s; see: vtpmctl list",
+				 name);
+	return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
+			 cfg->state_dir, file, strerror(errno));
+}
+
+int registry_lock(int fd, const char *name, struct error *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (!fcntl(fd, F_OFD_SETLK, &lock))
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return error_set(err, -EBUSY, VTPM_ERR_IN_USE,
+				 "the file of vTPM %s is in use by another "
+				 "engine; stop that one first",
+				 name);
+	return error_set(err, -errno, VTPM_ERR_STORAGE, "lock of %s: %s", name,
+			 strerror(errno));
+}
+
+int registry_read_header(const struct config *cfg, const char *name,
+			 struct nvram_info *info, struct error *err)
+{
+	char path[PATH_MAX], file[FILE_NAME_LEN];
+	_cleanup_close_ int fd = -1;
+	int r = registry_open(cfg, name, O_RDONLY, &fd, err);
+
+	if (r < 0)
+		return r;
+	registry_file(name, NULL, file);
+	snprintf(path, sizeof(path), "%s/%s", cfg->state_dir, file);
+	return nvram_read_header(fd, path, info, err);
+}
+
+/* 0 and a new reference to an object. */
+static int load_json(int dir_fd, const char *name, const char *where,
+		     json_t **out, struct error *err)
+{
+	char file[FILE_NAME_LEN], buf[MAX_JSON];
+	_cleanup_close_ int fd = -1;
+	_cleanup_(json) json_t *json = NULL;
+	ssize_t n;
+
+	snprintf(file, sizeof(file), "%s" JSON_SUFFIX, name);
+	fd = openat(dir_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf));
+	if (n < 0)
+		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
+				 where, file, strerror(errno));
+	json = json_loadb(buf, n, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(json))
+		return error_set(
+			err, -EBADMSG, VTPM_ERR_CORRUPT,
+			"%s/%s is not a JSON object; mend or remove it", where,
+			file);
+	*out = TAKE_PTR(json);
+	return 0;
+}
+
+/* The old file or the new one, whole, after a power cut at any moment. */
+static int save_json(int dir_fd, const char *name, const char *where,
+		     const json_t *json, struct error *err)
+{
+	char file[FILE_NAME_LEN], temp[FILE_NAME_LEN];
+	_cleanup_free_ char *text = json_dumps(json, JSON_INDENT(2));
+	_cleanup_close_ int fd = -1;
+	int r = -ENOMEM;
+
+	snprintf(file, sizeof(file), "%s" JSON_SUFFIX, name);
+	snprintf(temp, sizeof(temp), ".%s" JSON_SUFFIX SUFFIX_NEW, name);
+	fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+		    0600);
+	if (text)
+		r = fd < 0 ? -errno : write_full(fd, text, strlen(text));
+	if (!r && (fsync(fd) < 0 || renameat(dir_fd, temp, dir_fd, file) < 0 ||
+		   fsync(dir_fd) < 0))
+		r = -errno;
+	if (r < 0) {
+		unlinkat(dir_fd, temp, 0);
+		return error_set(err, r,
+				 r == -ENOSPC ? VTPM_ERR_NO_SPACE
+					      : VTPM_ERR_STORAGE,
+				 "%s/%s: %s", where, file, strerror(-r));
+	}
+	return 0;
+}
+
+int registry_load_settings(const struct config *cfg, const char *name,
+			   bool *autostart, struct error *err)
+{
+	_cleanup_(json) json_t *json = NULL;
+	json_t *v;
+	int r = load_json(cfg->state_fd, name, cfg->state_dir, &json, err);
+
+	*autostart = false;
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	v = json_object_get(json, "autostart");
+	if (v && !json_is_boolean(v))
+		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
+				 "%s/%s.json: autostart is not a boolean",
+				 cfg->state_dir, name);
+	*autostart = json_is_true(v);
+	return 0;
+}
+
+int registry_save_settings(const struct config *cfg, const char *name,
+			   bool autostart, struct error *err)
+{
+	_cleanup_(json) json_t *json =
+		json_pack("{s:b}", "autostart", autostart);
+
+	return save_json(cfg->state_fd, name, cfg->state_dir, json, err);
+}
+
+int registry_load_provider(const struct config *cfg, const char *name,
+			   struct provider_ref *out, bool *is_default,
+			   struct error *err)
+{
+	_cleanup_(json) json_t *json = NULL;
+	struct provider_ref p = {0};
+	const char *type;
+	json_t *config;
+	int r = load_json(cfg->providers_fd, name, "providers", &json, err);
+
+	if (r == -ENOENT)
+		return error_set(err, r, VTPM_ERR_NOT_FOUND,
+				 "there is no key provider %s; see: vtpmctl "
+				 "provider list",
+				 name);
+	if (r < 0) {
+		/* Not the vTPM's file, for whoever starts one with it. */
+		if (err)
+			err->code = VTPM_ERR_PROVIDER;
+		return r;
+	}
+	type = json_string_value(json_object_get(json, "type"));
+	config = json_object_get(json, "config");
+	if (!type || !name_valid(type) || (config && !json_is_object(config)))
+		return error_set(err, -EBADMSG, VTPM_ERR_PROVIDER,
+				 "providers/%s.json has no usable type or "
+				 "configuration",
+				 name);
+	snprintf(p.name, sizeof(p.name), "%s", name);
+	snprintf(p.type, sizeof(p.type), "%s", type);
+	/* A copy: references are not to be shared between threads. */
+	p.config = json_deep_copy(config);
+	if (is_default)
+		*is_default = json_is_true(json_object_get(json, "default"));
+	*out = p;
+	return 0;
+}
+
+int registry_save_provider(const struct config *cfg,
+			   const struct provider_ref *p, bool is_default,
+			   struct error *err)
+{
+	_cleanup_(json) json_t *json =
+		json_pack("{s:s, s:b}", "type", p->type, "default", is_default);
+
+	if (p->config)
+		json_object_set_new(json, "config", json_deep_copy(p->config));
+	return save_json(cfg->providers_fd, p->name, "providers", json, err);
+}
+
+void registry_remove_provider(const struct config *cfg, const char *name)
+{
+	char file[FILE_NAME_LEN];
+
+	snprintf(file, sizeof(file), "%s" JSON_SUFFIX, name);
+	unlinkat(cfg->providers_fd, file, 0);
+}
+
+/* As far as the storage lets us: a copy-on-write one keeps the old blocks. */
+static void overwrite(int fd)
+{
+	static const char zeros[4096];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	for (off_t off = 0; off < st.st_size; off += sizeof(zeros)) {
+		size_t left = st.st_size - off;
+		size_t n = left < sizeof(zeros) ? left : sizeof(zeros);
+
+		if (pwrite_full(fd, zeros, n, off) < 0)
+			break;
+	}
+	fdatasync(fd);
+}
+
+int registry_shred(const struct config *cfg, int fd, const char *file,
+		   struct error *err)
+{
+	overwrite(fd);
+	if (unlinkat(cfg->state_fd, file, 0) < 0 && errno != ENOENT)
+		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
+				 cfg->state_dir, file, strerror(errno));
+	return registry_sync(cfg, err);
+}
+
+int registry_sync(const struct config *cfg, struct error *err)
+{
+	if (fsync(cfg->state_fd) < 0)
+		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s: %s",
+				 cfg->state_dir, strerror(errno));
+	return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The files of the state directory. Nothing here keeps anything in memory, so
+ * jobs and the main loop use it alike.
+ */
+#ifndef VTPM_VTPMD_REGISTRY_H
+#define VTPM_VTPMD_REGISTRY_H
+
+#include "nvram/store.h"
+#include "vtpmd/config.h"
+#include "vtpmd/provider.h"
+
+/* While a vTPM is made, and while it is deleted, its file is called so. */
+#define SUFFIX_NEW ".new"
+#define SUFFIX_OLD ".old"
+
+#define FILE_NAME_LEN (NAME_MAX_LEN + 32)
+
+/* "NAME.nvram", or ".NAME.nvram.SUFFIX" where there is one. */
+void registry_file(const char *name, const char *suffix,
+		   char out[FILE_NAME_LEN]);
+
+/* Call @fn for every name of a "NAME.nvram"; stops at its first error. */
+int registry_scan(const struct config *cfg,
+		  int (*fn)(const char *name, void *arg), void *arg,
+		  struct error *err);
+/* Remove what an operation that was cut off left behind. */
+void registry_clean(const struct config *cfg);
+
+/* VTPM_ERR_NOT_FOUND if there is no such file. */
+int registry_open(const struct config *cfg, const char *name, int flags,
+		  int *fd, struct error *err);
+/* The lock that makes a vTPM run in one place; VTPM_ERR_IN_USE. */
+int registry_lock(int fd, const char *name, struct error *err);
+int registry_read_header(const struct config *cfg, const char *name,
+			 struct nvram_info *info, struct error *err);
+
+/* NAME.json; a vTPM without one has the defaults. */
+int registry_load_settings(const struct config *cfg, const char *name,
+			   bool *autostart, struct error *err);
+int registry_save_settings(const struct config *cfg, const char *name,
+			   bool autostart, struct error *err);
+
+int registry_load_provider(const struct config *cfg, const char *name,
+			   struct provider_ref *out, bool *is_default,
+			   struct error *err);
+int registry_save_provider(const struct config *cfg,
+			   const struct provider_ref *p, bool is_default,
+			   struct error *err);
+void registry_remove_provider(const struct config *cfg, const char *name);
+/* As registry_scan(), for providers. */
+int registry_scan_providers(const struct config *cfg,
+			    int (*fn)(const char *name, void *arg), void *arg,
+			    struct error *err);
+
+/* Overwrite the file and remove it: without its wrapped key it opens no more.
+ */
+int registry_shred(const struct config *cfg, int fd, const char *file,
+		   struct error *err);
+int registry_sync(const struct config *cfg, struct error *err);
+
+#endif

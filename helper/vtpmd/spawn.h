@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Starting helper programs. A helper gets the descriptors it is handed and no
+ * others, an empty environment, the user given, no capability, and no way to
+ * gain one; nothing ties its life to the manager's.
+ */
+#ifndef VTPM_VTPMD_SPAWN_H
+#define VTPM_VTPMD_SPAWN_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+#include "util/secret.h"
+#include "vtpmd/config.h"
+
+#define SPAWN_MAX_FDS 8
+
+struct spawn {
+	const char *path;
+	char *const *argv;
+	/* Become 0, 1, 2, ... of the program; -1 stands for /dev/null. */
+	int fds[SPAWN_MAX_FDS];
+	size_t n_fds;
+	const struct account *user;
+	int cwd_fd; /* -1: / */
+	/*
+	 * listen() on this one is called by the new process, so that whoever
+	 * connects sees its pid and user in SO_PEERCRED; -1: none.
+	 */
+	int listen_fd;
+};
+
+struct process {
+	pid_t pid;
+	int pidfd;
+};
+
+/* Returns once the program runs; VTPM_ERR_INTERNAL says why it does not. */
+int spawn_process(const struct spawn *s, struct process *out,
+		  struct error *err);
+
+/*
+ * Wait until the process ended, at most @timeout_ms, and reap it. *status is
+ * the exit status, 128 + the signal, or -1 where it is not ours to reap.
+ * -ETIMEDOUT if it still runs.
+ */
+int process_wait(struct process *p, int timeout_ms, int *status);
+/* SIGKILL and reap. */
+void process_kill(struct process *p);
+void process_close(struct process *p);
+
+/* What a short-lived program wrote and how it ended. */
+struct capture {
+	char *out; /* standard output, NUL-terminated */
+	size_t out_len;
+	char line[256]; /* last line on standard error, printable */
+	int status;	/* as from process_wait() */
+};
+
+#define CAPTURE_MAX_OUT (256 * 1024)
+
+/*
+ * Run a program to its end with standard output and standard error caught;
+ * fds[1] and fds[2] of @s are set here. -ETIMEDOUT and -E2BIG (too much
+ * output) kill it. @what names it in errors.
+ */
+int capture_run(struct spawn *s, const char *what, int timeout_ms,
+		struct capture *out, struct error *err);
+void capture_deinit(struct capture *c);
+
+/*
+ * The last line of @len bytes that another process wrote, cut to @size, with
+ * everything replaced that does not belong into a log or a message.
+ */
+void last_line(const char *buf, size_t len, char *out, size_t size);
+
+/*
+ * A pipe whose read end holds @s; the write end is closed. The secret must fit
+ * into the pipe's buffer.
+ */
+int secret_pipe(const struct secret *s, int *out);
+
+#endif

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/log.h"
+#include "vtpmd/manager.h"
+#include "vtpmd/registry.h"
+#include "vtpmd/server.h"
+#include "vtpmd/vtpm.h"
+
+#define MAY(op) (1U << (op))
+
+/* What may be asked for in which state; all of it waits for a running job. */
+static const struct {
+	const char *name;
+	unsigned int may;
+	const char *instead; /* for what may not */
+} states[] = {
+	[VTPM_STOPPED] = {"stopped", MAY(OP_START) | MAY(OP_DELETE),
+			  "start it with: vtpmctl start"},
+	[VTPM_STARTING] = {"starting", 0, "wait for it; see: vtpmctl show"},
+	[VTPM_RUNNING] = {"running", MAY(OP_STOP),
+			  "stop it first with: vtpmctl stop"},
+	[VTPM_STOPPING] = {"stopping", 0, "wait for it; see: vtpmctl show"},
+	[VTPM_FAILED] = {"failed", MAY(OP_STOP),
+			 "stop it first with: vtpmctl stop"},
+	[VTPM_LOCKED] = {"locked", MAY(OP_START) | MAY(OP_DELETE),
+			 "when its key is back, start it with: vtpmctl start"},
+	[VTPM_DAMAGED] = {"damaged", MAY(OP_START) | MAY(OP_DELETE),
+			  "put back a copy of the file, then: vtpmctl start"},
+};
+
+const char *vtpm_state_name(enum vtpm_life state)
+{
+	return states[state].name;
+}
+
+int vtpm_check(const struct vtpm *v, enum vtpm_op op, struct error *err)
+{
+	if (v->busy)
+		return error_set(
+			err, -EBUSY, VTPM_ERR_BUSY,
+			"another operation works on vTPM %s (%s); wait "
+			"for it and try again",
+			v->name, states[v->state].name);
+	if (!(states[v->state].may & MAY(op)))
+		return error_set(err, -EINVAL, VTPM_ERR_STATE,
+				 "vTPM %s is %s; %s %s", v->name,
+				 states[v->state].name,
+				 states[v->state].instead, v->name);
+	return 0;
+}
+
+enum vtpm_life vtpm_state_after(const struct error *err)
+{
+	if (!strcmp(err->code, VTPM_ERR_KEY_MISSING))
+		return VTPM_LOCKED;
+	if (!strcmp(err->code, VTPM_ERR_CORRUPT) ||
+	    !strcmp(err->code, VTPM_ERR_VERSION))
+		return VTPM_DAMAGED;
+	return VTPM_STOPPED;
+}
+
+void vtpm_set_state(struct vtpm *v, enum vtpm_life state, const char *reason)
+{
+	const char *old = states[v->state].name, *now = states[state].name;
+
+	snprintf(v->reason, sizeof(v->reason), "%s", reason ? reason : "");
+	if (v->state == state && !v->reason[0])
+		return;
+	v->state = state;
+	log_at(state == VTPM_FAILED || state == VTPM_DAMAGED ? LOG_ERR
+							     : LOG_INFO,
+	       "vTPM %s: %s -> %s%s%s", v->name, old, now,
+	       v->reason[0] ? ": " : "", v->reason);
+	if (!v->new)
+		monitor_event(v->m, "state", v->name, old, now,
+			      v->reason[0] ? v->reason : NULL);
+}
+
+struct vtpm *vtpm_new(struct manager *m, const char *name)
+{
+	struct vtpm *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->m = m;
+	v->engine = ENGINE_NONE;
+	snprintf(v->name, sizeof(v->name), "%s", name);
+	TAILQ_INSERT_TAIL(&m->vtpms, v, link);
+	return v;
+}
+
+void vtpm_free(struct vtpm *v)
+{
+	struct engine e = vtpm_detach(v);
+
+	/* The process goes on: who forgets a vTPM has stopped it or wants that.
+	 */
+	process_close(&e.process);
+	if (e.log_fd >= 0)
+		close(e.log_fd);
+	TAILQ_REMOVE(&v->m->vtpms, v, link);
+	free(v);
+}
+
+void vtpm_load(struct vtpm *v)
+{
+	const struct config *cfg = &v->m->config;
+	struct error err = {0};
+	int r;
+
+	if (registry_load_settings(cfg, v->name, &v->autostart, &err) < 0)
+		log_warning("%s", err.text);
+	r = registry_read_header(cfg, v->name, &v->info, &err);
+	v->have_info = !r;
+	if (r < 0)
+		vtpm_set_state(v, VTPM_DAMAGED, err.text);
+	else if (v->state == VTPM_DAMAGED)
+		vtpm_set_state(v, VTPM_STOPPED, NULL);
+}
+
+static int on_log(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct vtpm *v = arg;
+
+	(void)source;
+	(void)revents;
+	engine_log_lines(v->name, fd);
+	return 0;
+}
+
+/* The engine ended and nobody had told it to. */
+static int on_end(sd_event_source *source, int fd, uint32_t revents, void *arg)
+{
+	struct vtpm *v = arg;
+	struct engine e = vtpm_detach(v);
+	char how[64], reason[400];
+	int status = -1;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	process_wait(&e.process, 0, &status);
+	engine_discard(&v->m->config, v->name, &e);
+	engine_end_text(status, how, sizeof(how));
+	snprintf(reason, sizeof(reason),
+		 "the engine is gone (%s) and the running state with it; to "
+		 "begin anew with PCRs at zero: vtpmctl stop %s, vtpmctl start "
+		 "%s",
+		 how, v->name, v->name);
+	vtpm_fail(v, reason);
+	return 0;
+}
+
+int vtpm_attach(struct vtpm *v, const struct engine *e)
+{
+	int r;
+
+	v->engine = *e;
+	r = sd_event_add_io(v->m->event, &v->end_source, e->process.pidfd,
+			    EPOLLIN, on_end, v);
+	if (r >= 0 && e->log_fd >= 0)
+		r = sd_event_add_io(v->m->event, &v->log_source, e->log_fd,
+				    EPOLLIN, on_log, v);
+	if (r < 0)
+		log_error("vTPM %s cannot be watched: %s", v->name,
+			  strerror(-r));
+	return r;
+}
+
+struct engine vtpm_detach(struct vtpm *v)
+{
+	struct engine e = v->engine;
+
+	v->end_source = sd_event_source_disable_unref(v->end_source);
+	v->log_source = sd_event_source_disable_unref(v->log_source);
+	v->engine = ENGINE_NONE;
+	return e;
+}
+
+static void add_device(const struct vtpm *v, json_t *out)
+{
+	char tpm[32], tpmrm[32];
+
+	if (!v->in_kernel || !v->instance.has_device)
+		return;
+	snprintf(tpm, sizeof(tpm), "/dev/tpm%u", v->instance.tpm_number);
+	snprintf(tpmrm, sizeof(tpmrm), "/dev/tpmrm%u", v->instance.tpm_number);
+	json_object_set_new(out, "device",
+			    json_pack("{s:s, s:s, s:I}", "tpm", tpm, "tpmrm",
+				      tpmrm, "number",
+				      (json_int_t)v->instance.tpm_number));
+}
+
+json_t *vtpm_to_json(const struct vtpm *v)
+{
+	const struct nvram_info *info = &v->info;
+	char uuid[UUID_TEXT_LEN] = "", version[32] = "", file[PATH_MAX];
+	uint32_t lib = info->library_version;
+	json_t *out;
+
+	if (v->have_info)
+		uuid_format(info->uuid, uuid);
+	if (lib)
+		snprintf(version, sizeof(version), "%u.%u.%u", lib >> 16,
+			 lib >> 8 & 0xff, lib & 0xff);
+	snprintf(file, sizeof(file), "%s/%s.nvram", v->m->config.state_dir,
+		 v->name);
+	out = json_object();
+	json_object_set_new(out, "name", json_string(v->name));
+	json_object_set_new(out, "uuid", json_string(uuid));
+	json_object_set_new(out, "state", json_string(states[v->state].name));
+	if (v->reason[0])
+		json_object_set_new(out, "reason", json_text(v->reason));
+	json_object_set_new(out, "autostart", json_boolean(v->autostart));
+	json_object_set_new(out, "provider", json_text(info->provider));
+	json_object_set_new(out, "keyId", json_text(info->key_id));
+	json_object_set_new(out, "file", json_text(file));
+	json_object_set_new(out, "generation",
+			    json_integer((json_int_t)info->generation));
+	json_object_set_new(out, "libraryVersion", json_string(version));
+	add_device(v, out);
+	if (v->engine.process.pidfd >= 0)
+		json_object_set_new(out, "enginePid",
+				    json_integer(v->engine.process.pid));
+	return out;
+}

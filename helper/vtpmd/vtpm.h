@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One vTPM as the manager sees it. The states and what may be asked for in
+ * each are the table in vtpm.c; Documentation/lifecycle.rst has it in prose.
+ */
+#ifndef VTPM_VTPMD_VTPM_H
+#define VTPM_VTPMD_VTPM_H
+
+#include <sys/queue.h>
+
+#include <jansson.h>
+#include <systemd/sd-event.h>
+
+#include "nvram/store.h"
+#include "vtpmd/engine.h"
+#include "vtpmd/kernel.h"
+
+struct call;
+struct manager;
+
+enum vtpm_life {
+	VTPM_STOPPED,
+	VTPM_STARTING,
+	VTPM_RUNNING,
+	VTPM_STOPPING,
+	VTPM_FAILED,  /* the running state is lost */
+	VTPM_LOCKED,  /* the key is missing */
+	VTPM_DAMAGED, /* the file does not open */
+};
+
+enum vtpm_op { OP_START, OP_STOP, OP_DELETE };
+
+struct vtpm {
+	TAILQ_ENTRY(vtpm) link;
+	struct manager *m;
+	char name[NAME_MAX_LEN + 1];
+	enum vtpm_life state;
+	char reason[512]; /* why it is in that state, or empty */
+	bool autostart;
+	bool busy;	 /* a job works on it */
+	bool new;	 /* being made; nobody sees it yet */
+	bool want_start; /* start it when there is room for the job */
+	bool stop_tried; /* once is enough when vtpmd ends */
+	bool have_info;
+	struct nvram_info info;
+	struct engine engine;
+	bool in_kernel;
+	struct kernel_instance instance;
+	sd_event_source *end_source, *log_source;
+};
+
+struct vtpm *vtpm_new(struct manager *m, const char *name);
+void vtpm_free(struct vtpm *v);
+
+const char *vtpm_state_name(enum vtpm_life state);
+/* 0, or VTPM_ERR_BUSY or VTPM_ERR_STATE with what to do instead. */
+int vtpm_check(const struct vtpm *v, enum vtpm_op op, struct error *err);
+/* Log and publish; @reason may be NULL. */
+void vtpm_set_state(struct vtpm *v, enum vtpm_life state, const char *reason);
+/* The state after a start that ended with @err. */
+enum vtpm_life vtpm_state_after(const struct error *err);
+
+/* Read again what stands in the files. */
+void vtpm_load(struct vtpm *v);
+/* Own the engine of a vTPM that runs from now on, and watch it. */
+int vtpm_attach(struct vtpm *v, const struct engine *e);
+/* Stop watching; the engine is the caller's again. */
+struct engine vtpm_detach(struct vtpm *v);
+
+/* As the control API has it; a new reference. */
+json_t *vtpm_to_json(const struct vtpm *v);
+
+/*
+ * The operations. @call is answered when they are done and may be NULL; on a
+ * negative return it stays the caller's.
+ */
+int vtpm_start(struct vtpm *v, struct call *call, struct error *err);
+int vtpm_stop(struct vtpm *v, struct call *call, struct error *err);
+int vtpm_delete(struct vtpm *v, struct call *call, struct error *err);
+int vtpm_show(struct vtpm *v, struct call *call, struct error *err);
+/* Tell the kernel that the running state is lost. */
+void vtpm_fail(struct vtpm *v, const char *reason);
+
+struct create_options {
+	const char *name;
+	const char *provider; /* NULL: the default */
+	bool start, autostart;
+};
+
+int vtpm_create(struct manager *m, const struct create_options *o,
+		struct call *call, struct error *err);
+
+#endif
