@@ -129,7 +129,11 @@ void config_close(struct config *cfg)
 int config_find_program(const struct config *cfg, const char *name,
 			char path[PATH_MAX], struct error *err)
 {
-	const char *const dirs[] = {cfg->self_dir, DEFAULT_LIBEXEC_DIR};
+	/* Where it was built; where it was installed; where it always may be.
+	 */
+	const char *const dirs[][2] = {{cfg->self_dir, ""},
+				       {cfg->self_dir, "/../libexec/vtpm"},
+				       {DEFAULT_LIBEXEC_DIR, ""}};
 	int n;
 
 	if (cfg->libexec_dir) {
@@ -140,12 +144,14 @@ int config_find_program(const struct config *cfg, const char *name,
 				 "there is no program %s in %s", name,
 				 cfg->libexec_dir);
 	}
-	for (size_t i = 0; i < 2; i++) {
-		n = snprintf(path, PATH_MAX, "%s/%s", dirs[i], name);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		n = snprintf(path, PATH_MAX, "%s%s/%s", dirs[i][0], dirs[i][1],
+			     name);
 		if (n < PATH_MAX && !access(path, X_OK))
 			return 0;
 	}
-	return error_set(err, -ENOENT, VTPM_ERR_INTERNAL,
-			 "there is no program %s in %s or %s", name, dirs[0],
-			 dirs[1]);
+	return error_set(
+		err, -ENOENT, VTPM_ERR_INTERNAL,
+		"there is no program %s in %s, %s/../libexec/vtpm or %s", name,
+		cfg->self_dir, cfg->self_dir, DEFAULT_LIBEXEC_DIR);
 }
