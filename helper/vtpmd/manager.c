@@ -354,13 +354,14 @@ int manager_start(struct manager *m, struct error *err)
 	struct vtpm *v;
 	int r;
 
-	registry_clean(&m->config);
 	r = registry_scan_providers(&m->config, add_provider, m, err);
 	if (!r)
 		r = registry_scan(&m->config, add_vtpm, m, err);
 	if (r < 0)
 		return r;
 	adopt_all(m);
+	/* After that: an engine of a vTPM half made had its file locked. */
+	registry_clean(&m->config);
 	TAILQ_FOREACH(v, &m->vtpms, link)
 	v->want_start = v->autostart && v->state == VTPM_STOPPED;
 	snprintf(path, sizeof(path), "%s/io.vtpm", m->config.run_dir);

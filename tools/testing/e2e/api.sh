@@ -1,0 +1,323 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The manager and its command line from outside, as far as that goes without
+# the kernel module: TAP on standard output. Root only; makes the users of
+# packaging/sysusers.d if they are missing. Needs no network and touches
+# nothing but a temporary directory.
+#
+# usage: api.sh [DIRECTORY-OF-PROGRAMS]
+
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+top=$PWD
+bin=${1:-build/release}
+n=0 failed=0 daemon=
+
+if [ "$(id -u)" != 0 ]; then
+	echo "1..0 # SKIP not root"
+	exit 0
+fi
+systemd-sysusers "$top/packaging/sysusers.d/vtpm.conf" 2>/dev/null
+if ! getent passwd vtpm-keys >/dev/null; then
+	echo "1..0 # SKIP the users vtpm and vtpm-keys are missing"
+	exit 0
+fi
+
+# Helpers run as users that may not get into the build directory.
+T=$(mktemp -d /tmp/vtpm-api.XXXXXX)
+chmod 755 "$T"
+mkdir "$T/bin"
+cp "$bin"/vtpmd "$bin"/vtpmctl "$bin"/vtpm-engine "$bin"/vtpm-identity \
+	"$bin"/vtpm-key-* "$T/bin" || exit 1
+export VTPM_SOCKET=$T/run/io.vtpm
+ctl=$T/bin/vtpmctl
+
+helpers() { # pids of what runs from our directory, but vtpmd
+	local exe
+	for exe in /proc/[0-9]*/exe; do
+		case $(readlink "$exe" 2>/dev/null) in
+		"$T"/bin/vtpm-*) echo "$exe" | cut -d/ -f3 ;;
+		esac
+	done
+}
+
+cleanup() {
+	local pid
+	for pid in $daemon $(helpers); do
+		kill -9 "$pid" 2>/dev/null
+	done
+	rm -rf "$T"
+}
+trap cleanup EXIT
+
+result() { # STATUS TEXT
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/# /' "$T/out" "$T/err" 2>/dev/null | head -20
+		failed=$((failed + 1))
+	fi
+}
+
+# Run and keep what it says; $? is its exit status.
+run() {
+	if [ "$(type -t "$1")" = function ]; then
+		"$@" >"$T/out" 2>"$T/err" </dev/null
+	else
+		timeout 120 "$@" >"$T/out" 2>"$T/err" </dev/null
+	fi
+}
+
+# expect STATUS PATTERN TEXT COMMAND...: both in its output or its errors.
+expect() {
+	local want=$1 pattern=$2 text=$3 got
+	shift 3
+	run "$@"
+	got=$?
+	if [ $got != "$want" ]; then
+		echo "# status $got, not $want"
+		result 1 "$text"
+	elif [ "$pattern" ] && ! grep -q -- "$pattern" "$T/out" "$T/err"; then
+		echo "# no \"$pattern\""
+		result 1 "$text"
+	else
+		result 0 "$text"
+	fi
+}
+
+check() { # TEXT COMMAND...
+	local text=$1
+	shift
+	run "$@"
+	result $? "$text"
+}
+
+# No file of a vTPM, finished or not, and no process.
+nothing_left() {
+	[ -z "$(find "$T/state" -maxdepth 1 -type f)" ] &&
+		[ -z "$(ls "$T/run/engine")" ] && [ -z "$(helpers)" ]
+}
+
+start_daemon() { # [STATE-DIR]
+	"$T/bin/vtpmd" --state-dir "${1:-$T/state}" --run-dir "$T/run" \
+		--verbose 2>>"$T/log" &
+	daemon=$!
+	for _ in $(seq 100); do
+		[ -S "$VTPM_SOCKET" ] && "$ctl" list >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	echo "Bail out! vtpmd does not start: $(tail -1 "$T/log")"
+	exit 1
+}
+
+stop_daemon() {
+	local pid=$daemon
+	kill "$pid"
+	daemon=
+	wait "$pid"
+}
+
+kill_daemon() {
+	local pid=$daemon
+	kill -9 "$pid"
+	daemon=
+	wait "$pid" 2>/dev/null
+}
+
+nobody=(setpriv --reuid=65534 --regid=65534)
+as_nobody=("${nobody[@]}" --clear-groups)
+as_admin=("${nobody[@]}" --groups="$(getent group vtpm-admin | cut -d: -f3)")
+
+# --- no daemon ---------------------------------------------------------------
+
+expect 6 'systemctl start vtpmd' "no daemon: the error says how to start it" \
+	"$ctl" list
+expect 1 'has to run as root' "vtpmd refuses to run for others" \
+	"${as_nobody[@]}" "$T/bin/vtpmd" --state-dir "$T/x" --run-dir "$T/y"
+expect 2 Usage "vtpmd refuses operands" "$T/bin/vtpmd" x
+
+start_daemon
+expect 1 'another vtpmd' "a second vtpmd on the same directory is refused" \
+	"$T/bin/vtpmd" --state-dir "$T/state" --run-dir "$T/run"
+expect 0 NAME "and the first one serves on" "$ctl" list
+
+# --- providers ---------------------------------------------------------------
+
+expect 3 'provider add native' "create without provider: the next step" \
+	"$ctl" create a
+expect 2 'vtpm-key-nothing' "a type without program is named" \
+	"$ctl" provider add nothing p1
+expect 0 '' "provider add" "$ctl" provider add native p1
+expect 4 already "provider add of the same name" \
+	"$ctl" provider add native p1
+expect 0 '^p1 .*native' "provider list" "$ctl" provider list
+expect 7 'provider backup' "create before the backup: the next step" \
+	"$ctl" create a --no-start
+check "and nothing is left" nothing_left
+
+echo 'correct horse' >"$T/password"
+echo 'wrong horse' >"$T/wrong"
+backup=(provider backup p1 "$T/p1.p12" --password-file "$T/password")
+expect 0 '' "provider backup" "$ctl" "${backup[@]}"
+check "the backup is for its owner only" \
+	test "$(stat -c %a "$T/p1.p12")" = 600
+check "and is PKCS#12" openssl pkcs12 -in "$T/p1.p12" -nokeys -noout \
+	-passin file:"$T/password"
+expect 4 force "a file that is there is not replaced" "$ctl" "${backup[@]}"
+expect 0 '' "but with --force" "$ctl" "${backup[@]}" --force
+expect 3 'no key provider' "backup of a provider that is not there" \
+	"$ctl" provider backup p9 "$T/p9.p12" --password-file "$T/password"
+check "makes no file" test ! -e "$T/p9.p12"
+check "provider keys belong to the providers' user" \
+	test "$(stat -c %U:%a "$T/state/keys/p1")" = vtpm-keys:700
+
+# --- life --------------------------------------------------------------------
+
+if [ -d /sys/module/vtpm ]; then
+	n=$((n + 1))
+	echo "ok $n - create without the module # SKIP it is loaded"
+else
+	expect 6 'modprobe vtpm' "create without the module: the next step" \
+		"$ctl" create a
+	check "and nothing is left" nothing_left
+fi
+
+"$ctl" monitor --json >"$T/events" 2>&1 &
+monitor=$!
+sleep 0.3
+expect 0 'a is stopped' "create --no-start" "$ctl" create a --no-start
+check "the file is root's alone" \
+	test "$(stat -c %U:%a "$T/state/a.nvram")" = root:600
+check "no engine is left running" test -z "$(helpers)"
+expect 0 '^a .*stopped' "list" "$ctl" list
+expect 0 '"keyId": "[0-9a-f]' "show --json" "$ctl" show a --json
+expect 0 '"users": ..*"a"' "the provider knows its user" \
+	bash -c "'$ctl' provider show p1 --json | tr -d '\n'"
+expect 4 already "a second create of the same name" \
+	"$ctl" create a --no-start
+expect 3 'no vTPM b' "show of one that is not there" "$ctl" show b
+expect 4 'is stopped' "stop of one that is stopped" "$ctl" stop a
+for name in a/b $'a\tb' .. .a "$(printf 'a%.0s' $(seq 64))" ''; do
+	expect 2 'not a name' "create ${name@Q}" "$ctl" create "$name" --no-start
+done
+
+cat >"$T/lock.py" <<'PY'
+import fcntl, struct, subprocess, sys
+f = open(sys.argv[1], "r+b")
+fcntl.fcntl(f, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))  # F_OFD_SETLK
+sys.exit(subprocess.run(sys.argv[2:], close_fds=True).returncode)
+PY
+expect 4 'in use' "a file that an engine has locked is not touched" \
+	python3 "$T/lock.py" "$T/state/a.nvram" "$ctl" delete a --yes
+expect 2 yes "delete without terminal and --yes is refused" "$ctl" delete a
+expect 0 '^a ' "and a is still there" "$ctl" list
+
+# --- rights ------------------------------------------------------------------
+
+expect 0 '^a ' "everyone may list" "${as_nobody[@]}" "$ctl" list
+expect 0 uuid "everyone may show" "${as_nobody[@]}" "$ctl" show a
+expect 5 vtpm-admin "not everyone may create" \
+	"${as_nobody[@]}" "$ctl" create n --no-start
+expect 5 vtpm-admin "not everyone may delete" "${as_nobody[@]}" "$ctl" delete a --yes
+expect 5 'only root' "not everyone may add providers" \
+	"${as_nobody[@]}" "$ctl" provider add native n
+expect 0 'o is stopped' "an operator may create" \
+	"${as_admin[@]}" "$ctl" create o --no-start
+expect 0 '' "an operator may delete" "${as_admin[@]}" "$ctl" delete o --yes
+cp "$T/password" "$T/readable"
+chmod 644 "$T/readable"
+mkdir -m 1777 "$T/tmp"
+expect 5 'only root' "an operator may not take the keys" \
+	"${as_admin[@]}" "$ctl" provider backup p1 "$T/tmp/keys" \
+	--password-file "$T/readable"
+check "and gets no file" test ! -e "$T/tmp/keys"
+
+# --- clients that mean no good -----------------------------------------------
+
+timeout 300 python3 tools/testing/e2e/varlink.py "$VTPM_SOCKET" "$daemon" \
+	helper/vtpmd/io.vtpm.varlink >"$T/said" 2>&1
+status=$?
+while read -r line; do
+	case $line in
+	"ok "*) n=$((n + 1)); echo "ok $n - ${line#ok }" ;;
+	"not ok "*) n=$((n + 1)); failed=$((failed + 1))
+		echo "not ok $n - ${line#not ok }" ;;
+	*) echo "# $line" ;;
+	esac
+done <"$T/said"
+[ $status -le 1 ] && grep -q '^ok and memory' "$T/said"
+result $? "varlink.py came to its end"
+
+# --- restore on another host -------------------------------------------------
+
+cp "$T/state/a.nvram" "$T/a.copy"
+expect 0 '' "delete" "$ctl" delete a --yes
+check "leaves nothing" nothing_left
+kill "$monitor"
+wait "$monitor" 2>/dev/null
+check "monitor saw it made" grep -q '"created"' "$T/events"
+check "monitor saw it deleted" grep -q '"deleted"' "$T/events"
+stop_daemon
+result $? "SIGTERM ends vtpmd with status 0"
+check "and removes the socket" test ! -e "$VTPM_SOCKET"
+
+# What a manager that was killed leaves is removed, and only that.
+mkdir "$T/state2"
+cp "$T/a.copy" "$T/state2/.half.nvram.new"
+cp "$T/a.copy" "$T/state2/.gone.nvram.old"
+cp "$T/a.copy" "$T/state2/copy.nvram"
+head -c 5000 /dev/urandom >"$T/state2/junk.nvram"
+echo '{"autostart": maybe' >"$T/state2/copy.json"
+start_daemon "$T/state2"
+check "leftovers are removed at the start" \
+	test -z "$(find "$T/state2" -name '.*.nvram.*')"
+expect 0 '^copy .*stopped' "a copied file is a vTPM" "$ctl" list
+expect 0 '^junk .*damaged' "a file of junk is a damaged one" "$ctl" list
+restore=(provider restore native p1 "$T/p1.p12" --password-file)
+expect 7 assword "restore with the wrong password" \
+	"$ctl" "${restore[@]}" "$T/wrong"
+expect 0 NAME "makes no provider" "$ctl" provider list
+check "none at all" test ! -e "$T/state2/providers/p1.json" -a \
+	! -e "$T/state2/keys/p1"
+expect 0 '' "restore" "$ctl" "${restore[@]}" "$T/password"
+expect 0 '"usable": true' "its keys can be used at once" \
+	"$ctl" provider show p1 --json
+expect 0 '"copy"' "and are those that the copied vTPM needs" \
+	"$ctl" provider show p1 --json
+expect 0 'b is stopped' "create with the restored key" \
+	"$ctl" create b --no-start
+expect 0 '' "a damaged vTPM can be deleted" "$ctl" delete junk --yes
+
+# --- killed at work ----------------------------------------------------------
+
+for delay in 0.02 0.05 0.1 0.2; do
+	"$ctl" create k --no-start >/dev/null 2>&1 &
+	client=$!
+	sleep $delay
+	kill_daemon
+	wait $client
+	start_daemon "$T/state2"
+	for _ in $(seq 50); do
+		[ -z "$(helpers)" ] && break
+		sleep 0.1
+	done
+	state=$("$ctl" list | awk '$1 == "k" { print $2 }')
+	{ "$ctl" list; find "$T/state2"; helpers; tail -5 "$T/log"; } \
+		>"$T/out" 2>"$T/err"
+	[ -z "$(helpers)$(find "$T/state2" -name '.*')" ] &&
+		[[ $state = "" || $state = stopped ]]
+	result $? "vtpmd killed $delay s into a create: all of it or nothing"
+	"$ctl" delete k --yes >/dev/null 2>&1
+done
+
+check "no password is in the log" sh -c "! grep -q horse '$T/log'"
+check "no sanitizer has complained" \
+	sh -c "! grep -Eq 'Sanitizer|runtime error' '$T/log'"
+stop_daemon
+result $? "the end is in order"
+check "no process is left" test -z "$(helpers)"
+
+echo "1..$n"
+[ $failed = 0 ]
