@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The state table: what may be asked for in which state. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "util/log.h"
+#include "vtpmd/manager.h"
+
+/* As Documentation/lifecycle.rst has it: start, stop, delete. */
+static const struct {
+	enum vtpm_life state;
+	const char *name;
+	bool may[3];
+} want[] = {
+	{VTPM_STOPPED, "stopped", {true, false, true}},
+	{VTPM_STARTING, "starting", {false, false, false}},
+	{VTPM_RUNNING, "running", {false, true, false}},
+	{VTPM_STOPPING, "stopping", {false, false, false}},
+	{VTPM_FAILED, "failed", {false, true, false}},
+	{VTPM_LOCKED, "locked", {true, false, true}},
+	{VTPM_DAMAGED, "damaged", {true, false, true}},
+};
+
+static void table(void **state)
+{
+	struct vtpm v = {.name = "web1"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		v.state = want[i].state;
+		assert_string_equal(vtpm_state_name(v.state), want[i].name);
+		for (int op = OP_START; op <= OP_DELETE; op++) {
+			struct error err = {0};
+			int r = vtpm_check(&v, op, &err);
+
+			if ((r == 0) != want[i].may[op])
+				fail_msg("%s, operation %d: %d", want[i].name,
+					 op, r);
+			if (r == 0)
+				continue;
+			assert_string_equal(err.code, VTPM_ERR_STATE);
+			/* Which one, what it is, and what to do. */
+			assert_non_null(strstr(err.text, "web1"));
+			assert_non_null(strstr(err.text, want[i].name));
+			assert_non_null(strstr(err.text, "vtpmctl"));
+		}
+	}
+}
+
+static void busy(void **state)
+{
+	struct vtpm v = {.name = "web1", .busy = true};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		v.state = want[i].state;
+		for (int op = OP_START; op <= OP_DELETE; op++) {
+			struct error err = {0};
+
+			assert_int_equal(vtpm_check(&v, op, &err), -EBUSY);
+			assert_string_equal(err.code, VTPM_ERR_BUSY);
+		}
+	}
+}
+
+static void after_a_failed_start(void **state)
+{
+	static const struct {
+		const char *code;
+		enum vtpm_life state;
+	} cases[] = {
+		{VTPM_ERR_KEY_MISSING, VTPM_LOCKED},
+		{VTPM_ERR_CORRUPT, VTPM_DAMAGED},
+		{VTPM_ERR_VERSION, VTPM_DAMAGED},
+		/* Not damaged, not locked: nothing but the key is wrong. */
+		{VTPM_ERR_KEY_WRONG, VTPM_STOPPED},
+		{VTPM_ERR_NO_MODULE, VTPM_STOPPED},
+		{VTPM_ERR_IN_USE, VTPM_STOPPED},
+		{VTPM_ERR_PROVIDER, VTPM_STOPPED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct error err = {.code = cases[i].code};
+
+		assert_int_equal(vtpm_state_after(&err), cases[i].state);
+	}
+}
+
+static void names(void **state)
+{
+	static const char *const bad[] = {"",	      ".",     "..",  "a/b",
+					  "-a",	      ".a",    "a b", "a\n",
+					  "\xc3\xa4", "a\x7f", "a%s"};
+	char text[66];
+	struct error err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (name_check(bad[i], &err) != -EINVAL)
+			fail_msg("taken: %s", bad[i]);
+		assert_string_equal(err.code, VTPM_ERR_INVALID);
+	}
+	memset(text, 'a', sizeof(text));
+	text[63] = '\0';
+	assert_int_equal(name_check(text, &err), 0);
+	text[63] = 'a';
+	text[64] = '\0';
+	assert_int_equal(name_check(text, &err), -EINVAL);
+}
+
+/* The members and their types are what the interface text promises. */
+static void json(void **state)
+{
+	struct manager m = {.config.state_dir = "/s"};
+	struct vtpm v = {.m = &m, .name = "a", .engine = ENGINE_NONE};
+	json_t *j;
+
+	(void)state;
+	j = vtpm_to_json(&v);
+	assert_int_equal(json_object_size(j), 9);
+	assert_null(json_object_get(j, "device"));
+	assert_null(json_object_get(j, "reason"));
+	assert_null(json_object_get(j, "enginePid"));
+	json_decref(j);
+
+	v.state = VTPM_RUNNING;
+	v.have_info = true;
+	v.info.generation = 7;
+	v.info.library_version = 0x000a0102;
+	v.in_kernel = true;
+	v.instance.has_device = true;
+	v.instance.tpm_number = 3;
+	v.engine.process = (struct process){.pid = 42, .pidfd = 1000};
+	strcpy(v.reason, "bad \xff byte");
+	j = vtpm_to_json(&v);
+	assert_string_equal(json_string_value(json_object_get(j, "file")),
+			    "/s/a.nvram");
+	assert_string_equal(
+		json_string_value(json_object_get(j, "libraryVersion")),
+		"10.1.2");
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(j, "device"), "tpmrm")),
+			    "/dev/tpmrm3");
+	assert_int_equal(json_integer_value(json_object_get(j, "enginePid")),
+			 42);
+	assert_string_equal(json_string_value(json_object_get(j, "reason")),
+			    "bad ? byte");
+	json_decref(j);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(table),
+		cmocka_unit_test(busy),
+		cmocka_unit_test(after_a_failed_start),
+		cmocka_unit_test(names),
+		cmocka_unit_test(json),
+	};
+
+	log_init("test", LOG_ERR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
