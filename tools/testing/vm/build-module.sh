@@ -61,7 +61,9 @@ rm -rf "$root/build"
 mkdir -p "$root/build/src/tools"
 cp -r "$top/Kbuild" "$top/kmod" "$root/build/src"
 cp "$top/tools/kbuild.sh" "$root/build/src/tools"
-chroot "$root" /build/src/tools/kbuild.sh "/lib/modules/$release/build" \
+# objtool reads /proc; in a mount namespace of its own it needs no clean-up.
+unshare --mount sh -c 'mount -t proc proc "$1/proc" && exec chroot "$@"' sh \
+	"$root" /build/src/tools/kbuild.sh "/lib/modules/$release/build" \
 	/build/out "$@" >&2
 mkdir -p "$out"
 cp "$root/build/out/vtpm.ko" "$out/vtpm.ko"
