@@ -703,6 +703,30 @@ static void test_failures(void **state)
 	}
 }
 
+/* Two torn header writes in a row: they must hit the same copy. */
+static void test_header_fails_twice(void **state)
+{
+	struct error err = {0};
+	struct nvram *n;
+
+	(void)state;
+	for (int copy = 0; copy < 2; copy++) {
+		two_commits(false);
+		n = open_ok();
+		for (int i = 0; i < 2; i++) {
+			/* The record, then the headers in their turn. */
+			disk.fail_in = i ? 2 : 2 + copy;
+			disk.fail_errno = -EIO;
+			disk.fail_partial = 1000;
+			assert_int_equal(commit(n, 3, 30000, &err), -EIO);
+		}
+		nvram_close(n);
+		n = open_ok();
+		assert_true(holds(n, 2, LEN_B) || holds(n, 3, 30000));
+		nvram_close(n);
+	}
+}
+
 /* A mirror that fails has lost nothing, and neither has what follows it. */
 static void test_mirror_fails(void **state)
 {
@@ -891,6 +915,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_key),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_header_fails_twice),
 		cmocka_unit_test(test_mirror_fails),
 		cmocka_unit_test(test_real_file),
 		cmocka_unit_test(test_header_updates),

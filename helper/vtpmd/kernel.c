@@ -390,6 +390,21 @@ int kernel_dump(struct kernel_instance **out, size_t *n, struct error *err)
 	return 0;
 }
 
+int kernel_destroy_stale(const char *name, const uint8_t uuid[UUID_LEN],
+			 struct error *err)
+{
+	_cleanup_free_ struct kernel_instance *list = NULL;
+	size_t n = 0;
+	int r = kernel_dump(&list, &n, err);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		if (!strcmp(list[i].name, name) && !list[i].port &&
+		    !memcmp(list[i].uuid, uuid, UUID_LEN))
+			r = kernel_destroy(list[i].id, err);
+	}
+	return r;
+}
+
 static int join_group(int fd, uint32_t group)
 {
 	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,

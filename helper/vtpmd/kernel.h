@@ -40,6 +40,12 @@ int kernel_create(const char *name, const uint8_t uuid[UUID_LEN], uint32_t port,
 		  struct kernel_instance *out, struct error *err);
 /* An instance that is not there counts as destroyed. */
 int kernel_destroy(uint32_t id, struct error *err);
+/*
+ * Remove the instance of this vTPM that nobody answers, if there is one: of a
+ * create whose answer came too late. The caller has the vTPM's file locked.
+ */
+int kernel_destroy_stale(const char *name, const uint8_t uuid[UUID_LEN],
+			 struct error *err);
 int kernel_fail(uint32_t id, const char *reason, struct error *err);
 /* All instances; the caller frees *out. */
 int kernel_dump(struct kernel_instance **out, size_t *n, struct error *err);

@@ -75,8 +75,10 @@ static int start_run(struct job *job, void *arg, struct error *err)
 	if (r < 0)
 		return r;
 	job_progress(job, "registering the TPM device");
-	r = kernel_create(op->name, op->info.uuid, op->engine.port,
-			  &op->instance, err);
+	r = kernel_destroy_stale(op->name, op->info.uuid, err);
+	if (!r)
+		r = kernel_create(op->name, op->info.uuid, op->engine.port,
+				  &op->instance, err);
 	if (r < 0) {
 		engine_stop(op->cfg, op->name, &op->engine, &ignored);
 		return r;

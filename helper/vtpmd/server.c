@@ -41,6 +41,7 @@ struct conn {
 	size_t out_len, out_size;
 	struct call *call; /* being answered */
 	bool dispatching;  /* conn_dispatch() is at work */
+	bool eof;	   /* it says no more, but still reads */
 	bool closing;	   /* end it as soon as that is safe */
 };
 
@@ -224,6 +225,10 @@ static void conn_read(struct conn *conn)
 
 	if (n == -EAGAIN)
 		return;
+	if (!n && conn->out_len) {
+		conn->eof = true;
+		return;
+	}
 	if (n <= 0) {
 		conn->closing = true;
 		return;
@@ -244,6 +249,8 @@ static int on_conn(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	(void)fd;
 	if (revents & EPOLLOUT)
 		conn_flush(conn);
+	if (conn->eof && !conn->out_len)
+		conn->closing = true;
 	if ((revents & EPOLLIN) && !conn->call)
 		conn_read(conn);
 	else if (revents & (EPOLLHUP | EPOLLERR))

@@ -184,6 +184,28 @@ else
 	check "and nothing is left" nothing_left
 fi
 
+# Helpers that fail, at every step of a create.
+broken() { # PROGRAM SCRIPT STATUS PATTERN TEXT
+	mv "$T/bin/$1" "$T/kept"
+	printf '#!/bin/sh\n%s\n' "$2" >"$T/bin/$1"
+	chmod 755 "$T/bin/$1"
+	expect "$3" "$4" "$5" "$ctl" create a --no-start
+	mv "$T/kept" "$T/bin/$1"
+	check "and nothing is left" nothing_left
+}
+broken vtpm-key-native 'echo not JSON' 1 'not a reply' \
+	"create with a provider that talks nonsense"
+broken vtpm-key-native 'echo out of order >&2; exit 3' 1 'out of order' \
+	"create with a provider that fails"
+broken vtpm-engine 'echo no more seeds >&2; exit 15' 1 'no more seeds' \
+	"create with an engine that does not start"
+broken vtpm-engine 'echo a: disk is full >&2; exit 14' 8 'disk is full' \
+	"create with an engine without space"
+broken vtpm-identity 'echo no primes >&2; exit 1' 1 'no primes' \
+	"create with an identity program that fails"
+broken vtpm-identity 'kill -9 $$' 1 'status 137' \
+	"create with an identity program that is killed"
+
 "$ctl" monitor --json >"$T/events" 2>&1 &
 monitor=$!
 sleep 0.3
