@@ -30,17 +30,26 @@ static TPM_RESULT cb_init(void)
 	return TPM_SUCCESS;
 }
 
-/* libtpms frees what it gets; TPM_RETRY means that there is none. */
+/*
+ * libtpms frees what it gets; TPM_RETRY means that there is none.
+ *
+ * MainInit makes a new TPM, stores it, and then loads it once more. What was
+ * stored last has to come back then: a TPM_RETRY would leave it running on
+ * zeroes, its seeds among them.
+ */
 static TPM_RESULT cb_load(unsigned char **data, uint32_t *len,
 			  uint32_t tpm_number, const char *name)
 {
+	const void *state = tpm.state_len ? tpm.state : tpm.load;
+	uint32_t state_len = tpm.state_len ? tpm.state_len : tpm.load_len;
+
 	(void)tpm_number;
-	if (strcmp(name, TPM_PERMANENT_ALL_NAME) || !tpm.load_len)
+	if (strcmp(name, TPM_PERMANENT_ALL_NAME) || !state_len)
 		return TPM_RETRY;
-	if (TPM_Malloc(data, tpm.load_len) != TPM_SUCCESS)
+	if (TPM_Malloc(data, state_len) != TPM_SUCCESS)
 		return TPM_FAIL;
-	memcpy(*data, tpm.load, tpm.load_len);
-	*len = tpm.load_len;
+	memcpy(*data, state, state_len);
+	*len = state_len;
 	return TPM_SUCCESS;
 }
 
@@ -116,6 +125,7 @@ int tpm_power_on(const void *state, uint32_t len, struct error *err)
 	};
 	TPM_RESULT rc;
 
+	tpm.state_len = 0;
 	tpm.load = state;
 	tpm.load_len = len;
 	rc = TPMLIB_ChooseTPMVersion(TPMLIB_TPM_VERSION_2);
@@ -140,6 +150,10 @@ void tpm_power_off(void)
 	TPMLIB_Terminate();
 	if (tpm.state)
 		OPENSSL_cleanse(tpm.state, tpm.state_size);
+	if (tpm.resp)
+		OPENSSL_cleanse(tpm.resp, tpm.resp_size);
+	tpm.state_len = 0;
+	tpm.changed = false;
 }
 
 const uint8_t *tpm_execute(uint8_t locality, const uint8_t *cmd, uint32_t len,

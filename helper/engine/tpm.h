@@ -19,7 +19,7 @@ uint32_t tpm_library_version(void);
  */
 int tpm_power_on(const void *state, uint32_t len, struct error *err);
 
-/* Wipes nothing that was not wiped before; ends the use of libtpms. */
+/* End the use of libtpms; state and responses kept here are wiped. */
 void tpm_power_off(void);
 
 /*
