@@ -9,11 +9,10 @@ cd "$(dirname "$0")/.."
 
 step() { echo; echo "\$ $*"; "$@"; }
 
+trap vtpm_tear_down EXIT
 say "installing, loading vtpm.ko, starting vtpmd"
-make -s install prefix=/usr > /dev/null
-systemd-sysusers vtpm.conf
-systemd-tmpfiles --create vtpm.conf
-[ -d /sys/module/vtpm ] || insmod "$VTPM_KO"
+vtpm_install
+vtpm_load_module
 vtpm_start_daemon
 work=$(mktemp -d)
 cd "$work"
@@ -25,7 +24,7 @@ step vtpmctl provider backup default key.p12 --password-file password
 
 say "a virtual TPM"
 step vtpmctl create web1
-dev=$(vtpmctl show web1 --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["vtpm"]["device"]["tpmrm"])')
+dev=$(vtpm_field web1 .device.tpmrm)
 step vtpmctl list
 export TPM2TOOLS_TCTI="device:$dev"
 
@@ -44,12 +43,12 @@ step tpm2_checkquote -Q -u ak.pub -m quote.msg -s quote.sig -f quote.pcrs -q c0f
 echo "the quote verifies"
 
 say "the state on disk is sealed"
-ls -l /var/lib/vtpm/*.nvram
-if grep -raq VTPM-DEMO-MARKER /var/lib/vtpm /run/vtpm; then
+ls -l "$VTPM_STATE"/*.nvram
+if grep -raq VTPM-DEMO-MARKER "$VTPM_STATE" "$VTPM_RUN"; then
 	echo "the marker is in a file in the clear" >&2
 	exit 1
 fi
-echo "the marker is in no file under /var/lib/vtpm or /run/vtpm"
+echo "the marker is in no file under $VTPM_STATE or $VTPM_RUN"
 
 say "stop and start: NV data and keys are there, PCRs begin anew"
 step vtpmctl stop web1
@@ -60,5 +59,6 @@ step tpm2_getcap handles-persistent
 step vtpmctl stop web1
 step vtpmctl delete web1 --yes
 vtpm_stop_daemon
-rmmod vtpm
+vtpm_unload_module
+rm -rf "$work"
 say "done: the device, the daemon and the module are gone"

@@ -11,7 +11,7 @@ set -u
 cd "$(dirname "$0")/../../.." || exit 1
 top=$PWD
 bin=${1:-build/release}
-n=0 failed=0 daemon=
+daemon=
 
 if [ "$(id -u)" != 0 ]; then
 	echo "1..0 # SKIP not root"
@@ -50,49 +50,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-result() { # STATUS TEXT
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$T/out" "$T/err" 2>/dev/null | head -20
-		failed=$((failed + 1))
-	fi
-}
-
-# Run and keep what it says; $? is its exit status.
-run() {
-	if [ "$(type -t "$1")" = function ]; then
-		"$@" >"$T/out" 2>"$T/err" </dev/null
-	else
-		timeout 120 "$@" >"$T/out" 2>"$T/err" </dev/null
-	fi
-}
-
-# expect STATUS PATTERN TEXT COMMAND...: both in its output or its errors.
-expect() {
-	local want=$1 pattern=$2 text=$3 got
-	shift 3
-	run "$@"
-	got=$?
-	if [ $got != "$want" ]; then
-		echo "# status $got, not $want"
-		result 1 "$text"
-	elif [ "$pattern" ] && ! grep -q -- "$pattern" "$T/out" "$T/err"; then
-		echo "# no \"$pattern\""
-		result 1 "$text"
-	else
-		result 0 "$text"
-	fi
-}
-
-check() { # TEXT COMMAND...
-	local text=$1
-	shift
-	run "$@"
-	result $? "$text"
-}
+TAP_DIR=$T
+# shellcheck source=tools/testing/tap.sh
+. tools/testing/tap.sh
 
 # No file of a vTPM, finished or not, and no process.
 nothing_left() {
@@ -176,8 +136,7 @@ check "provider keys belong to the providers' user" \
 # --- life --------------------------------------------------------------------
 
 if [ -d /sys/module/vtpm ]; then
-	n=$((n + 1))
-	echo "ok $n - create without the module # SKIP it is loaded"
+	skip "create without the module" "it is loaded"
 else
 	expect 6 'modprobe vtpm' "create without the module: the next step" \
 		"$ctl" create a
@@ -261,14 +220,7 @@ check "and gets no file" test ! -e "$T/tmp/keys"
 timeout 300 python3 tools/testing/e2e/varlink.py "$VTPM_SOCKET" "$daemon" \
 	helper/vtpmd/io.vtpm.varlink >"$T/said" 2>&1
 status=$?
-while read -r line; do
-	case $line in
-	"ok "*) n=$((n + 1)); echo "ok $n - ${line#ok }" ;;
-	"not ok "*) n=$((n + 1)); failed=$((failed + 1))
-		echo "not ok $n - ${line#not ok }" ;;
-	*) echo "# $line" ;;
-	esac
-done <"$T/said"
+adopt "$T/said"
 [ $status -le 1 ] && grep -q '^ok and memory' "$T/said"
 result $? "varlink.py came to its end"
 
@@ -341,5 +293,4 @@ stop_daemon
 result $? "the end is in order"
 check "no process is left" test -z "$(helpers)"
 
-echo "1..$n"
-[ $failed = 0 ]
+tap_end
