@@ -16,6 +16,7 @@
 
 struct options {
 	const char *name;
+	const char *file;
 	const char *user;
 	int nvram_fd;
 	int key_fd;
@@ -27,7 +28,8 @@ struct options {
 
 static const char usage[] =
 	"Usage: vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N\n"
-	"                   --netlink-fd N --family ID [--user UID:GID] [--manufacture]\n"
+	"                   --netlink-fd N --family ID [--file PATH]\n"
+	"                   [--user UID:GID] [--manufacture]\n"
 	"\n"
 	"Runs one virtual TPM. Started by vtpmd, which opens every descriptor.\n";
 
@@ -46,6 +48,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longopts[] = {
 		{ "name", required_argument, NULL, 'n' },
+		{ "file", required_argument, NULL, 'p' },
 		{ "nvram-fd", required_argument, NULL, 's' },
 		{ "key-fd", required_argument, NULL, 'k' },
 		{ "control-fd", required_argument, NULL, 'c' },
@@ -62,6 +65,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'n': o->name = optarg; break;
+		case 'p': o->file = optarg; break;
 		case 's': o->nvram_fd = parse_number(optarg, 3); break;
 		case 'k': o->key_fd = parse_number(optarg, 3); break;
 		case 'c': o->control_fd = parse_number(optarg, 3); break;
@@ -112,7 +116,8 @@ static int open_state(struct engine *e, const struct options *o,
 	if (r < 0 || key->len != NVRAM_KEY_LEN)
 		return error_set(err, -EINVAL, VTPM_ERR_ENGINE,
 				 "no data key came from the manager");
-	return nvram_open(o->nvram_fd, e->name, key, &e->nvram, err);
+	return nvram_open(o->nvram_fd, o->file ? o->file : e->name, key,
+			  &e->nvram, err);
 }
 
 static int set_up(struct engine *e, const struct options *o, struct error *err)

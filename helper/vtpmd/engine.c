@@ -76,10 +76,12 @@ static int spawn_engine(const struct config *cfg, const struct engine_args *a,
 			int key_fd, int control_fd, int netlink_fd,
 			struct engine *e, struct error *err)
 {
-	char path[PATH_MAX], family[16];
+	char path[PATH_MAX], family[16], file[PATH_MAX];
 	char *argv[] = {"vtpm-engine",
 			"--name",
 			(char *)a->name,
+			"--file",
+			file,
 			"--nvram-fd",
 			"3",
 			"--key-fd",
@@ -105,8 +107,9 @@ static int spawn_engine(const struct config *cfg, const struct engine_args *a,
 	int r;
 
 	snprintf(family, sizeof(family), "%u", a->family);
+	snprintf(file, sizeof(file), "%s/%s.nvram", cfg->state_dir, a->name);
 	if (a->manufacture)
-		argv[13] = "--manufacture";
+		argv[15] = "--manufacture";
 	r = config_find_program(cfg, "vtpm-engine", path, err);
 	return r < 0 ? r : spawn_process(&s, &e->process, err);
 }

@@ -20,7 +20,7 @@ t()
 	local rc
 	"$@"
 	rc=$?
-	[ $rm = 1 ] || tpm2_flushcontext -t > /dev/null 2>&1
+	[ "$rm" = 1 ] || tpm2_flushcontext -t > /dev/null 2>&1
 	return $rc
 }
 
@@ -187,7 +187,8 @@ ek_attributes()
 }
 
 for rm in 0 1; do
-	node=$(vtpm_field tools .device.$([ $rm = 1 ] && echo tpmrm || echo tpm))
+	if [ $rm = 1 ]; then kind=tpmrm; else kind=tpm; fi
+	node=$(vtpm_field tools .device.$kind)
 	export TPM2TOOLS_TCTI=device:$node
 	i=$((rm * 16))
 	check "$node: random numbers" random
