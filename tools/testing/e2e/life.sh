@@ -1,0 +1,213 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What happens to a vTPM when daemons, module and engine are stopped, started,
+# reloaded and killed: NV data and keys stay, and PCRs never go to zero unless
+# someone asked for it. TAP; runs as root where the module can be loaded.
+set -uo pipefail
+cd "$(dirname "$0")/../../.." || exit
+. tools/testing/tap.sh
+. tools/testing/set-up.sh
+trap vtpm_tear_down EXIT
+
+W=$(mktemp -d)
+zeroes=$(printf '0%.0s' $(seq 64))
+nv=0x1500001
+key=0x81000001
+
+tcti()
+{
+	node=$(vtpm_field l .device.tpmrm) || return
+	export TPM2TOOLS_TCTI="device:$node"
+}
+
+# One PCR in hexadecimal, or an error.
+pcr()
+{
+	tpm2_pcrread sha256:16 > "$W/pcr" 2>> "$W/err" &&
+		sed -n 's/.*16 *: 0x//p' "$W/pcr" | tr A-F a-f | grep .
+}
+
+extend()
+{
+	tpm2_pcrextend "16:sha256=$(printf '1%.0s' $(seq 64))"
+}
+
+same_node()
+{
+	[ "$(tpm2_nvread $nv -C o -s 4)" = data ] &&
+		tpm2_readpublic -Q -c $key -o "$W/key" -f pem &&
+		cmp "$W/key" "$W/key.pem"
+}
+
+# After a start the device may have another number.
+data_is_there() { tcti && same_node; }
+
+state_is() # STATE
+{
+	for _ in $(seq 100); do
+		[ "$(vtpm_field l .state)" = "$1" ] && return
+		sleep 0.1
+	done
+	vtpmctl show l
+	return 1
+}
+
+kill_daemon()
+{
+	kill -9 "$VTPMD"
+	wait "$VTPMD" 2> /dev/null
+}
+
+start_monitor()
+{
+	vtpmctl monitor --json > "$W/events" 2>&1 &
+	monitor=$!
+	sleep 0.2
+}
+
+# It has ended already if vtpmd has.
+stop_monitor()
+{
+	kill "$monitor" 2> /dev/null
+	wait "$monitor" 2> /dev/null
+}
+
+clock_is_safe() { tpm2_readclock | grep -q 'safe: yes'; }
+pcr_is() { [ "$(pcr)" = "$1" ]; }
+
+vtpm_set_up || exit
+start_monitor
+check "create" vtpmctl create l --autostart
+tcti
+tpm2_nvdefine -Q $nv -C o -s 4 -a "ownerread|ownerwrite" &&
+	printf data | tpm2_nvwrite -Q $nv -C o -i - &&
+	tpm2_createprimary -Q -C o -c "$W/p.ctx" &&
+	tpm2_evictcontrol -Q -C o -c "$W/p.ctx" $key &&
+	tpm2_readpublic -Q -c $key -o "$W/key.pem" -f pem
+result $? "NV data and a persistent key"
+check "PCR 16 is extended" extend
+ours=$(pcr)
+
+# --- the manager -------------------------------------------------------------
+
+pid=$(vtpm_field l .enginePid)
+kill_daemon
+check "vtpmd is killed: the vTPM answers" same_node
+check "with the same PCR" pcr_is "$ours"
+expect 6 'systemctl start vtpmd' "vtpmctl says what to do" vtpmctl list
+check "a new vtpmd starts" vtpm_start_daemon
+check "it has taken the vTPM over" state_is running
+check "with the same engine" test "$(vtpm_field l .enginePid)" = "$pid"
+check "and the same PCR" pcr_is "$ours"
+
+# --- stop and start ----------------------------------------------------------
+
+check "stop" vtpmctl stop l
+check "the device is gone" test ! -e "$node"
+check "start" vtpmctl start l
+check "data and key are there" data_is_there
+check "the stop was an orderly TPM2_Shutdown" clock_is_safe
+check "PCRs have begun anew, as was asked for" pcr_is "$zeroes"
+check "PCR 16 is extended" extend
+
+stop_monitor
+pid=$(vtpm_field l .enginePid)
+vtpm_stop_daemon
+result $? "SIGTERM ends vtpmd in order"
+expect 1 '' "the engine has ended" test -d "/proc/$pid"
+check "no device is left" test ! -e "$node"
+if [ -n "${VTPM_LOADED:-}" ]; then
+	check "the module is unloaded" vtpm_unload_module
+	expect 1 '' "it is gone" test -d /sys/module/vtpm
+	vtpm_start_daemon
+	expect 6 'modprobe vtpm' "without it: what to do" vtpmctl start l
+	expect 6 'modprobe vtpm' "create without it: the same" \
+		vtpmctl create m
+	expect 3 '' "and nothing of that is left" vtpmctl show m
+	vtpm_stop_daemon
+	check "the module is loaded again" vtpm_load_module
+else
+	skip "reload of the module" "it was loaded before this test"
+fi
+check "vtpmd starts" vtpm_start_daemon
+check "and by itself the vTPM with --autostart" state_is running
+check "data and key are there" data_is_there
+check "PCR 16 is extended" extend
+
+# --- the engine --------------------------------------------------------------
+
+# A client that goes on while the engine dies: a line for each answer.
+client()
+{
+	local got
+	while [ -e "$W/go" ]; do
+		if got=$(pcr); then echo "$got"; else echo error; fi
+	done > "$W/answers"
+}
+
+for round in 1 2 3; do
+	start_monitor
+	ours=$(pcr)
+	touch "$W/go"
+	client &
+	client=$!
+	sleep "0.$((round * 2))"
+	kill -9 "$(vtpm_field l .enginePid)"
+	check "round $round: the engine is killed: failed" state_is failed
+	sleep 0.5
+	rm "$W/go"
+	wait $client
+	check "the device stays" test -c "$node"
+	grep -vxE "$ours|error" "$W/answers" > "$TAP_DIR/out"
+	grep -q "$ours" "$W/answers" && grep -q error "$W/answers" &&
+		[ ! -s "$TAP_DIR/out" ]
+	result $? "the client got right answers, then errors, no zeroes"
+	expect 1 '0x.*101\|failure' "a command gets TPM_RC_FAILURE" \
+		tpm2_getrandom 8
+	expect 4 'vtpmctl stop' "start says what comes first" vtpmctl start l
+	check "show says why" sh -c "vtpmctl show l | grep -q SIGKILL"
+	sleep 0.2
+	stop_monitor
+	check "monitor has told it" grep -q '"failed"' "$W/events"
+	check "stop" vtpmctl stop l
+	check "start" vtpmctl start l
+	check "data and key are there" data_is_there
+	check "PCR 16 is extended" extend
+done
+
+# vtpmd away when the engine dies: the next one must not take it for a reset.
+pid=$(vtpm_field l .enginePid)
+kill_daemon
+kill -9 "$pid"
+check "vtpmd starts after both were killed" vtpm_start_daemon
+check "the vTPM is failed, not started anew" state_is failed
+check "stop" vtpmctl stop l
+check "start" vtpmctl start l
+check "data and key are there" data_is_there
+
+# --- names in /dev -----------------------------------------------------------
+
+if [ -n "${VTPM_IN_GUEST:-}" ] && [ -x /lib/systemd/systemd-udevd ]; then
+	/lib/systemd/systemd-udevd --daemon
+	udevadm trigger --settle --subsystem-match=tpm --subsystem-match=tpmrm
+	check "udev has made /dev/vtpm/l" test "$(readlink -f /dev/vtpm/l)" = \
+		"$(vtpm_field l .device.tpm)"
+	check "and /dev/vtpm/l-rm" test "$(readlink -f /dev/vtpm/l-rm)" = "$node"
+	check "both are root's alone" test \
+		"$(stat -Lc %U:%G:%a /dev/vtpm/l /dev/vtpm/l-rm | sort -u)" = \
+		root:root:600
+	check "stop" vtpmctl stop l
+	udevadm settle
+	check "they go with the device" test ! -e /dev/vtpm/l -a \
+		! -e /dev/vtpm/l-rm
+else
+	skip "names in /dev/vtpm" "no udevd of our own to try it with"
+	vtpmctl stop l > /dev/null 2>&1
+fi
+
+# --- the end -----------------------------------------------------------------
+
+check "delete" vtpmctl delete l --yes
+check "no file is left" sh -c "! ls '$VTPM_STATE'/l.*"
+rm -rf "$W"
+tap_end
