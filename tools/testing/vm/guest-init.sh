@@ -5,13 +5,14 @@
 # layer that this guest cannot write.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/root TERM=${TERM:-vt100} VTPM_IN_GUEST=1 LC_ALL=C.UTF-8
+export VTPM_OUT=/run/vtpm-out
 
 option()
 {
 	sed -n "s/.*\bvtpm\.$1=\([^ ]*\).*/\1/p" /proc/cmdline
 }
 top=$(option top)
-out=/run/vtpm-out
+out=$VTPM_OUT
 
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs tmpfs /tmp

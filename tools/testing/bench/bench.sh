@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Time TPM commands on every path to a TPM, in one run, so that the figures can
+# be compared; their table goes to standard output, all of them to
+# build/bench.json. On software emulation only the ratios mean anything.
+#
+#   bench.sh            ROUNDS=5 COUNT=300 in the environment
+#
+# With --run it is in the place where the module can be loaded.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+
+if [ "${1:-}" != --run ]; then
+	export VTPM_OUT=$PWD/build/bench/run ROUNDS COUNT
+	rm -rf "$VTPM_OUT"
+	mkdir -p "$VTPM_OUT"
+	VTPM_DISK=256 VTPM_PASS="ROUNDS COUNT" \
+		tools/testing/here-or-guest.sh tools/testing/bench/bench.sh --run
+	exec python3 tools/testing/bench/report.py "$VTPM_OUT/bench.jsonl" \
+		build/bench.json
+fi
+
+. tools/testing/set-up.sh
+rounds=${ROUNDS:-5} count=${COUNT:-300} swtpm='' work=$(mktemp -d)
+out=$VTPM_OUT/bench.jsonl
+tear_down()
+{
+	local rc=$?
+	[ -z "$swtpm" ] || kill "$swtpm" || :
+	[ -z "${swtpm_state:-}" ] || rm -rf "$swtpm_state"
+	rm -rf "$work"
+	vtpm_tear_down || rc=1
+	exit $rc
+}
+trap tear_down EXIT
+
+# On a busy machine its registration times out: it is tried again.
+start_swtpm()
+{
+	local tries
+	modprobe tpm_vtpm_proxy
+	# On the same file system as our state.
+	swtpm_state=$VTPM_STATE/bench-swtpm
+	for tries in $(seq 10); do
+		rm -rf "$swtpm_state"
+		mkdir -p "$swtpm_state"
+		swtpm chardev --vtpm-proxy --tpm2 \
+			--tpmstate "dir=$swtpm_state" > "$work/swtpm" 2>&1 &
+		swtpm=$!
+		for _ in $(seq 50); do
+			theirs=$(sed -n 's,.*\(/dev/tpm[0-9]*\).*,\1,p' \
+				"$work/swtpm" | head -1)
+			[ -n "$theirs" ] && [ -c "$theirs" ] &&
+				[ -d "/sys/class/tpm/${theirs#/dev/}" ] && break
+			sleep 0.1
+		done
+		sleep 2		# for the registration to end
+		[ -n "$theirs" ] && [ -c "$theirs" ] && return
+		echo "swtpm: not registered, try $tries" >&2
+		kill $swtpm 2>/dev/null || :
+		wait $swtpm || :
+		swtpm=
+	done
+	return 1
+}
+
+vtpm_set_up
+vtpmctl create bench 2> /dev/null
+ours=$(vtpm_field bench .device.tpm)
+say "swtpm on tpm_vtpm_proxy"
+start_swtpm
+say "$(nproc) CPUs, Linux $(uname -r), load before: $(cut -d' ' -f1-3 /proc/loadavg)"
+say "ours $ours, swtpm's $theirs ($(swtpm --version | head -1))"
+: > "$out"
+for round in $(seq "$rounds"); do
+	say "round $round of $rounds"
+	for path in in-process netlink-pingpong vtpm swtpm-vtpm-proxy; do
+		case $path in
+		vtpm) where=$ours ;;
+		swtpm-vtpm-proxy) where=$theirs ;;
+		*) where=$path ;;
+		esac
+		build/bench/bench-tpm "$where" "$path" "$round" "$count"
+	done >> "$out"
+done
+say "load after: $(cut -d' ' -f1-3 /proc/loadavg)"
+vtpmctl stop bench 2> /dev/null
+vtpmctl delete bench --yes
