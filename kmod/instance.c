@@ -198,6 +198,7 @@ vtpm_instance_alloc(const struct vtpm_create_args *args)
 	import_uuid(&inst->uuid, args->uuid);
 	inst->timeout_ms = args->timeout_ms;
 	inst->grace_ms = args->grace_ms;
+	inst->created_with_port = args->port;
 	spin_lock_init(&inst->lock);
 	INIT_WORK(&inst->register_work, vtpm_register_work);
 	INIT_WORK(&inst->destroy_work, vtpm_destroy_work);
@@ -208,7 +209,10 @@ vtpm_instance_alloc(const struct vtpm_create_args *args)
 	return inst;
 }
 
-/* Claims the name and the id, and shows the parent device. */
+/*
+ * Claims the name and the id, shows the parent device, and puts the instance
+ * into the table. That comes last: anybody can find it then, and destroy it.
+ */
 static int vtpm_instance_publish(struct vtpm_instance *inst, const char **why)
 {
 	struct vtpm_instance *other;
@@ -224,7 +228,8 @@ static int vtpm_instance_publish(struct vtpm_instance *inst, const char **why)
 	rc = dev_set_name(&inst->dev, "%s", inst->name);
 	if (rc)
 		return rc;
-	rc = xa_alloc_cyclic(&vtpm_table, &inst->id, inst,
+	/* Reserves the id; a look-up finds nothing there yet. */
+	rc = xa_alloc_cyclic(&vtpm_table, &inst->id, NULL,
 			     XA_LIMIT(1, INT_MAX), &vtpm_next_id,
 			     GFP_KERNEL_ACCOUNT);
 	if (rc < 0)
@@ -233,35 +238,37 @@ static int vtpm_instance_publish(struct vtpm_instance *inst, const char **why)
 	if (rc) {
 		*why = "the parent device cannot be added";
 		xa_erase(&vtpm_table, inst->id);
+		return rc;
 	}
-	return rc;
+	get_device(&inst->dev);	/* one is the table's, one the caller's */
+	/* Takes no memory, since the id is reserved. */
+	xa_store(&vtpm_table, inst->id, inst, GFP_KERNEL_ACCOUNT);
+	return 0;
 }
 
 struct vtpm_instance *vtpm_instance_create(const struct vtpm_create_args *args,
 					   const char **why)
 {
-	struct vtpm_instance *inst = vtpm_instance_alloc(args);
-	int rc;
+	struct vtpm_instance *inst;
+	int rc = -ENOMEM;
 
+	/* For the works; destroy gives it back. Not while rmmod waits for us. */
+	if (!try_module_get(THIS_MODULE)) {
+		*why = "the module is being removed";
+		return ERR_PTR(-ENODEV);
+	}
+	inst = vtpm_instance_alloc(args);
 	if (!inst)
-		return ERR_PTR(-ENOMEM);
+		goto err_module;
 	mutex_lock(&vtpm_table_lock);
 	rc = vtpm_instance_publish(inst, why);
 	mutex_unlock(&vtpm_table_lock);
-	if (rc < 0) {
-		vtpm_instance_put(inst);
-		return ERR_PTR(rc);
-	}
-	/*
-	 * From here on only destroy takes the instance apart. One reference
-	 * is the table's, one the caller's; the module stays for the works.
-	 */
-	__module_get(THIS_MODULE);
-	get_device(&inst->dev);
+	if (rc < 0)
+		goto err_put;
+	/* From here on only destroy takes the instance apart. */
 	if (!args->port)
 		return inst;
 
-	inst->created_with_port = true;
 	rc = vtpm_instance_attach(inst, args->port, false, &args->reply_to,
 				  why);
 	if (rc < 0) {
@@ -270,6 +277,12 @@ struct vtpm_instance *vtpm_instance_create(const struct vtpm_create_args *args,
 		return ERR_PTR(rc);
 	}
 	return inst;
+
+err_put:
+	vtpm_instance_put(inst);
+err_module:
+	module_put(THIS_MODULE);
+	return ERR_PTR(rc);
 }
 
 /* Reserve @port for @inst; after it vtpm_port_released() finds the instance. */

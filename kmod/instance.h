@@ -60,11 +60,11 @@ struct vtpm_instance {
 	uuid_t uuid;
 	u32 timeout_ms;
 	u32 grace_ms;
+	bool created_with_port;
 
 	/* Owned by the register and the destroy work, which never overlap. */
 	struct tpm_chip *chip;
 	struct vtpm_reply_to register_reply;
-	bool created_with_port;
 
 	/* Written once, by whoever sets @dying. */
 	struct vtpm_reply_to destroy_reply;
