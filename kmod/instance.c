@@ -302,7 +302,7 @@ static void vtpm_port_unclaim(struct vtpm_instance *inst, u32 port)
 }
 
 static int vtpm_attach_locked(struct vtpm_instance *inst, u32 port, bool reset,
-			      const char **why)
+			      const struct vtpm_reply_to *to, const char **why)
 {
 	if (inst->dying) {
 		*why = "the instance is being destroyed";
@@ -312,7 +312,10 @@ static int vtpm_attach_locked(struct vtpm_instance *inst, u32 port, bool reset,
 	case VTPM_STATE_NEW:
 		inst->port = port;
 		inst->helper_lost = false;
+		inst->register_reply = *to;
 		vtpm_instance_set_state(inst, VTPM_STATE_REGISTERING, "");
+		/* Before a destroy can look for it, which waits for its end. */
+		queue_work(vtpm_wq, &inst->register_work);
 		return 1;
 	case VTPM_STATE_FAILED:
 		if (!reset) {
@@ -345,16 +348,12 @@ int vtpm_instance_attach(struct vtpm_instance *inst, u32 port, bool reset,
 		return rc;
 	}
 	spin_lock(&inst->lock);
-	rc = vtpm_attach_locked(inst, port, reset, why);
-	if (rc == 1)
-		inst->register_reply = *to;
+	rc = vtpm_attach_locked(inst, port, reset, to, why);
 	spin_unlock(&inst->lock);
 
 	if (rc < 0) {
 		vtpm_port_unclaim(inst, port);
-	} else if (rc == 1) {
-		queue_work(vtpm_wq, &inst->register_work);
-	} else {
+	} else if (!rc) {
 		cancel_delayed_work(&inst->grace_work);
 		vtpm_request_redeliver(inst);
 	}
