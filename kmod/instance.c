@@ -325,6 +325,7 @@ static int vtpm_attach_locked(struct vtpm_instance *inst, u32 port, bool reset,
 		fallthrough;
 	case VTPM_STATE_DETACHED:
 		inst->port = port;
+		cancel_delayed_work(&inst->grace_work);
 		/* A command cannot go on in a TPM that was switched off. */
 		if (reset)
 			vtpm_request_abort_failure(inst);
@@ -351,13 +352,21 @@ int vtpm_instance_attach(struct vtpm_instance *inst, u32 port, bool reset,
 	rc = vtpm_attach_locked(inst, port, reset, to, why);
 	spin_unlock(&inst->lock);
 
-	if (rc < 0) {
+	if (rc < 0)
 		vtpm_port_unclaim(inst, port);
-	} else if (!rc) {
-		cancel_delayed_work(&inst->grace_work);
+	else if (!rc)
 		vtpm_request_redeliver(inst);
-	}
 	return rc;
+}
+
+static void vtpm_grace_begin(struct vtpm_instance *inst)
+{
+	unsigned long delay = msecs_to_jiffies(inst->grace_ms);
+
+	lockdep_assert_held(&inst->lock);
+	inst->grace_end = jiffies + delay;
+	/* "mod", since the work of the last detach may still wait. */
+	mod_delayed_work(vtpm_wq, &inst->grace_work, delay);
 }
 
 void vtpm_instance_detach(struct vtpm_instance *inst, u32 port)
@@ -378,8 +387,7 @@ void vtpm_instance_detach(struct vtpm_instance *inst, u32 port)
 			if (inst->dying)
 				vtpm_request_abort(inst, -ENODEV);
 			else
-				queue_delayed_work(vtpm_wq, &inst->grace_work,
-						   msecs_to_jiffies(inst->grace_ms));
+				vtpm_grace_begin(inst);
 		}
 	}
 	spin_unlock(&inst->lock);
@@ -436,7 +444,9 @@ static void vtpm_grace_work(struct work_struct *work)
 						  grace_work);
 
 	spin_lock(&inst->lock);
-	if (inst->state == VTPM_STATE_DETACHED && !inst->dying)
+	/* Not if we are of an earlier detach and were too late to be cancelled. */
+	if (inst->state == VTPM_STATE_DETACHED && !inst->dying &&
+	    time_after_eq(jiffies, inst->grace_end))
 		vtpm_fail_locked(inst, "no helper came back within the grace time");
 	spin_unlock(&inst->lock);
 }

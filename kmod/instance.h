@@ -76,6 +76,7 @@ struct vtpm_instance {
 	u32 port;		/* of the helper, or 0 */
 	bool dying;
 	bool helper_lost;	/* while registering */
+	unsigned long grace_end;	/* jiffies, while detached */
 	u64 last_seq;
 	struct vtpm_request req;
 	struct {
