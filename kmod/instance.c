@@ -342,6 +342,11 @@ int vtpm_instance_attach(struct vtpm_instance *inst, u32 port, bool reset,
 {
 	int rc;
 
+	/* The kernel's own; nothing would ever be sent there or be released. */
+	if (!port) {
+		*why = "port 0 is no helper's";
+		return -EINVAL;
+	}
 	rc = vtpm_port_claim(inst, port);
 	if (rc) {
 		*why = rc == -EBUSY ? "this socket serves an instance already" :
