@@ -272,7 +272,7 @@ struct vtpm_instance *vtpm_instance_create(const struct vtpm_create_args *args,
 	rc = vtpm_instance_attach(inst, args->port, false, &args->reply_to,
 				  why);
 	if (rc < 0) {
-		vtpm_instance_destroy(inst, NULL);
+		vtpm_instance_destroy(inst, NULL, 0);
 		vtpm_instance_put(inst);
 		return ERR_PTR(rc);
 	}
@@ -492,8 +492,7 @@ static void vtpm_register_failed(struct vtpm_instance *inst, int rc)
 
 	if (inst->created_with_port) {
 		/* Answered by the destroy, when nothing is left. */
-		inst->destroy_rc = rc;
-		if (!vtpm_instance_destroy(inst, &to))
+		if (!vtpm_instance_destroy(inst, &to, rc))
 			return;
 	}
 	vtpm_nl_reply_status(&to, rc, inst->reason);
@@ -526,7 +525,7 @@ static void vtpm_register_work(struct work_struct *work)
 }
 
 int vtpm_instance_destroy(struct vtpm_instance *inst,
-			  const struct vtpm_reply_to *to)
+			  const struct vtpm_reply_to *to, int rc)
 {
 	bool first;
 
@@ -536,6 +535,7 @@ int vtpm_instance_destroy(struct vtpm_instance *inst,
 		WRITE_ONCE(inst->dying, true);
 		if (to)
 			inst->destroy_reply = *to;
+		inst->destroy_rc = rc;
 		/* Whoever waits, waits in vain; it would hold up the removal. */
 		vtpm_request_abort(inst, -ENODEV);
 	}

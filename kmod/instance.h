@@ -118,9 +118,12 @@ int vtpm_instance_attach(struct vtpm_instance *inst, u32 port, bool reset,
 			 const struct vtpm_reply_to *to, const char **why);
 int vtpm_instance_fail(struct vtpm_instance *inst, const char *reason,
 		       const char **why);
-/* Start to destroy; @to is answered at the end. -EBUSY: under way already. */
+/*
+ * Start to destroy; @to is answered at the end, with @rc and, unless that is
+ * 0, the instance's reason. -EBUSY: under way already.
+ */
 int vtpm_instance_destroy(struct vtpm_instance *inst,
-			  const struct vtpm_reply_to *to);
+			  const struct vtpm_reply_to *to, int rc);
 /* The helper at @port has gone, or cannot be reached. */
 void vtpm_instance_detach(struct vtpm_instance *inst, u32 port);
 /* As above, for whichever instance @port serves. */

@@ -324,7 +324,7 @@ int vtpm_nl_destroy_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(inst))
 		return PTR_ERR(inst);
 	vtpm_nl_reply_later(info, &to);
-	rc = vtpm_instance_destroy(inst, &to);
+	rc = vtpm_instance_destroy(inst, &to, 0);
 	if (rc)
 		GENL_SET_ERR_MSG(info, "the instance is being destroyed already");
 	else
