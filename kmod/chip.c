@@ -83,10 +83,13 @@ int vtpm_chip_register(struct vtpm_instance *inst)
 		return PTR_ERR(chip);
 	/*
 	 * VIRTUAL: no firmware event log is looked for. No hwrng: a vTPM must
-	 * not feed the host's random generator.
+	 * not feed the host's random generator. ALWAYS_POWERED: no TPM2_Shutdown
+	 * at suspend, which no helper could answer, since all processes are
+	 * frozen by then; they and their TPMs wake up as they were.
 	 */
 	chip->flags |= TPM_CHIP_FLAG_TPM2 | TPM_CHIP_FLAG_VIRTUAL |
-		       TPM_CHIP_FLAG_HWRNG_DISABLED | VTPM_CHIP_FLAGS;
+		       TPM_CHIP_FLAG_HWRNG_DISABLED |
+		       TPM_CHIP_FLAG_ALWAYS_POWERED | VTPM_CHIP_FLAGS;
 
 	rc = tpm_chip_register(chip);
 	if (rc) {
