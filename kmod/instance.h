@@ -22,8 +22,8 @@ enum vtpm_limits {
 	VTPM_TIMEOUT_MAX_MS = 3600 * 1000,
 	VTPM_GRACE_DEFAULT_MS = 30 * 1000,
 	VTPM_GRACE_MAX_MS = 3600 * 1000,
-	/* How long TPM2_Shutdown may hold up a destroy. */
-	VTPM_DESTROY_WAIT_MS = 5 * 1000,
+	/* How long a wait may be that nobody can end with a signal. */
+	VTPM_UNKILLABLE_WAIT_MS = 5 * 1000,
 };
 
 /* Who waits for the outcome of a create, attach or destroy. */

@@ -6,8 +6,10 @@
  * the next one, an abort and the client's own death; inst->lock decides which
  * of them comes first, and the first to set req->finished wins.
  */
+#include <linux/kernel.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "instance.h"
 #include "netlink.h"
@@ -71,7 +73,9 @@ static int vtpm_request_admit(struct vtpm_instance *inst)
 {
 	switch (inst->state) {
 	case VTPM_STATE_READY:
-		return 0;
+		/* TPM2_Shutdown, and no client that could get in its way. */
+		return inst->dying && current_work() != &inst->destroy_work ?
+			       -ENODEV : 0;
 	case VTPM_STATE_REGISTERING:
 		return inst->dying || inst->helper_lost ? -ENODEV : 0;
 	case VTPM_STATE_DETACHED:
@@ -170,6 +174,16 @@ void vtpm_request_redeliver(struct vtpm_instance *inst)
 }
 
 /*
+ * A destroy, a process that is ending (it closes /dev/tpmrmN, and the TPM core
+ * flushes its sessions) and a host that goes down: no signal ends their wait.
+ */
+static bool vtpm_request_unkillable(struct vtpm_instance *inst)
+{
+	return READ_ONCE(inst->dying) || current->flags & PF_EXITING ||
+	       system_state > SYSTEM_RUNNING;
+}
+
+/*
  * Does the time that has passed count? Not while there is no helper: the
  * grace time ends that. And a helper that has just got the command has the
  * whole time for it.
@@ -181,8 +195,9 @@ static bool vtpm_request_overdue(struct vtpm_instance *inst,
 	bool overdue;
 
 	spin_lock(&inst->lock);
-	overdue = req->finished || (inst->state != VTPM_STATE_DETACHED &&
-				    req->deliveries == *deliveries);
+	overdue = req->finished || vtpm_request_unkillable(inst) ||
+		  (inst->state != VTPM_STATE_DETACHED &&
+		   req->deliveries == *deliveries);
 	*deliveries = req->deliveries;
 	spin_unlock(&inst->lock);
 	return overdue;
@@ -195,8 +210,8 @@ static long vtpm_request_wait(struct vtpm_instance *inst)
 
 	do {
 		ms = inst->timeout_ms;
-		if (READ_ONCE(inst->dying))
-			ms = min_t(unsigned int, ms, VTPM_DESTROY_WAIT_MS);
+		if (vtpm_request_unkillable(inst))
+			ms = min_t(unsigned int, ms, VTPM_UNKILLABLE_WAIT_MS);
 		/*
 		 * Killable and not interruptible: a signal with SA_RESTART
 		 * would have the write() started anew, and the TPM run the
