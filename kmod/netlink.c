@@ -8,10 +8,12 @@
  * cb_lock (any module that registers a family) would keep the helper's answer
  * from being handled. What takes long is answered later, by a work.
  */
+#include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/module.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
+#include <net/sock.h>
 
 #include "instance.h"
 #include "netlink.h"
@@ -333,6 +335,21 @@ int vtpm_nl_destroy_doit(struct sk_buff *skb, struct genl_info *info)
 	return rc;
 }
 
+/*
+ * A helper has no privilege, but its socket is one that an administrator
+ * opened for it. Without that, anybody could take the port number of a helper
+ * that has just died and speak for the TPM until its death is noticed.
+ */
+static int vtpm_nl_check_socket(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct file *file = NETLINK_CB(skb).sk->sk_socket->file;
+
+	if (file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN))
+		return 0;
+	GENL_SET_ERR_MSG(info, "this socket was not opened with CAP_SYS_ADMIN in the initial user namespace");
+	return -EPERM;
+}
+
 int vtpm_nl_response_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr **a = info->attrs;
@@ -340,6 +357,9 @@ int vtpm_nl_response_doit(struct sk_buff *skb, struct genl_info *info)
 	const char *why = NULL;
 	int rc;
 
+	rc = vtpm_nl_check_socket(skb, info);
+	if (rc)
+		return rc;
 	if (vtpm_nl_missing(info, VTPM_A_SEQ, "the attribute seq is missing") ||
 	    vtpm_nl_missing(info, VTPM_A_PAYLOAD,
 			    "the attribute payload is missing"))
