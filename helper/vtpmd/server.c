@@ -100,8 +100,9 @@ static void conn_free(struct conn *conn)
 
 static void conn_watch(struct conn *conn)
 {
-	uint32_t events =
-		(conn->call ? 0 : EPOLLIN) | (conn->out_len ? EPOLLOUT : 0);
+	/* An end of file can be read again and again, and would be. */
+	uint32_t events = (conn->call || conn->eof ? 0 : EPOLLIN) |
+			  (conn->out_len ? EPOLLOUT : 0);
 
 	if (sd_event_source_set_io_events(conn->source, events) < 0)
 		conn->closing = true;
