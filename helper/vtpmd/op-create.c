@@ -159,7 +159,9 @@ static int create_run(struct job *job, void *arg, struct error *err)
 		op->in_kernel = !r;
 	}
 	if (r < 0) {
-		engine_discard(op->cfg, op->name, &op->engine);
+		/* Without one of ours a socket of that name is another's. */
+		if (op->engine.process.pidfd >= 0)
+			engine_discard(op->cfg, op->name, &op->engine);
 		remove_file(op, fd);
 		return r;
 	}
@@ -236,6 +238,7 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 	struct operation op = {.engine = ENGINE_NONE,
 			       .start = o->start,
 			       .autostart = o->autostart};
+	struct error found = {0};
 	struct vtpm *v;
 	int r = name_check(o->name, err);
 
@@ -243,11 +246,17 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 		r = name_check(o->provider, err);
 	if (r < 0)
 		return r;
-	if (manager_find(m, o->name, NULL))
+	if (manager_find(m, o->name, &found))
 		return error_set(err, -EEXIST, VTPM_ERR_EXISTS,
 				 "there is a vTPM %s already; choose another "
 				 "name, or see: vtpmctl show %s",
 				 o->name, o->name);
+	/* It may also be one that is being made just now. */
+	if (found.errnum != -ENOENT) {
+		if (err)
+			*err = found;
+		return found.errnum;
+	}
 	r = choose_provider(m, o->provider, &op, err);
 	if (r < 0)
 		return r;

@@ -114,6 +114,29 @@ static void names(void **state)
 	assert_int_equal(name_check(text, &err), -EINVAL);
 }
 
+/* A name is taken from the moment somebody makes a vTPM of it. */
+static void being_made(void **state)
+{
+	struct manager m = {0};
+	const struct create_options o = {.name = "web1"};
+	struct error err = {0};
+	struct vtpm *v;
+
+	(void)state;
+	TAILQ_INIT(&m.vtpms);
+	TAILQ_INIT(&m.providers);
+	v = vtpm_new(&m, "web1");
+	v->new = true;
+	assert_int_equal(vtpm_create(&m, &o, NULL, &err), -EBUSY);
+	assert_string_equal(err.code, VTPM_ERR_BUSY);
+	v->new = false;
+	assert_int_equal(vtpm_create(&m, &o, NULL, &err), -EEXIST);
+	assert_string_equal(err.code, VTPM_ERR_EXISTS);
+	assert_ptr_equal(TAILQ_FIRST(&m.vtpms), v);
+	assert_null(TAILQ_NEXT(v, link));
+	vtpm_free(v);
+}
+
 /* The members and their types are what the interface text promises. */
 static void json(void **state)
 {
@@ -161,6 +184,7 @@ int main(void)
 		cmocka_unit_test(busy),
 		cmocka_unit_test(after_a_failed_start),
 		cmocka_unit_test(names),
+		cmocka_unit_test(being_made),
 		cmocka_unit_test(json),
 	};
 
