@@ -21,12 +21,18 @@
 
 DEFINE_CLEANUP(dir, DIR *, closedir)
 
+/* A file that cannot be read now is not a reason to end the TPM that runs. */
+static bool is_of(const struct kernel_instance *k, const struct vtpm *v)
+{
+	return !strcmp(k->name, v->name) &&
+	       (!v->have_info || !memcmp(k->uuid, v->info.uuid, UUID_LEN));
+}
+
 static struct kernel_instance *find(struct kernel_instance *list, size_t n,
 				    const struct vtpm *v)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!strcmp(list[i].name, v->name) &&
-		    !memcmp(list[i].uuid, v->info.uuid, UUID_LEN))
+		if (is_of(&list[i], v))
 			return &list[i];
 	}
 	return NULL;
@@ -46,7 +52,7 @@ static void adopt_engine(struct manager *m, const char *name,
 {
 	struct engine e;
 	struct vtpm *v = manager_find(m, name, NULL);
-	struct kernel_instance *k = v && v->have_info ? find(list, n, v) : NULL;
+	struct kernel_instance *k = v ? find(list, n, v) : NULL;
 	int r = engine_adopt(&m->config, name, &e);
 
 	if (r < 0) {
@@ -73,7 +79,7 @@ static void fail_orphan(struct manager *m, struct kernel_instance *k)
 	struct vtpm *v = manager_find(m, k->name, NULL);
 	char reason[256];
 
-	if (!v || !v->have_info || memcmp(v->info.uuid, k->uuid, UUID_LEN)) {
+	if (!v || !is_of(k, v)) {
 		log_warning("the kernel has a vTPM %s that is none of ours; "
 			    "left alone",
 			    k->name);
@@ -92,22 +98,29 @@ static void fail_orphan(struct manager *m, struct kernel_instance *k)
 	vtpm_fail(v, reason);
 }
 
-void adopt_all(struct manager *m)
+int adopt_all(struct manager *m, struct error *err)
 {
 	_cleanup_free_ struct kernel_instance *list = NULL;
 	int fd = openat(m->config.engine_fd, ".",
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct error err = {0};
+	struct error local = {0};
 	struct dirent *de;
 	size_t n = 0;
+	int r = kernel_dump(&list, &n, &local);
 
-	if (kernel_dump(&list, &n, &err) < 0)
-		log_notice("%s", err.text);
+	/* Only without the module is it sure that no engine serves a device. */
+	if (r < 0 && r != -ENODEV) {
+		*err = local;
+		return r;
+	}
+	if (r < 0)
+		log_notice("%s", local.text);
 	while (d && (de = readdir(d))) {
 		if (name_valid(de->d_name))
 			adopt_engine(m, de->d_name, list, n);
 	}
 	for (size_t i = 0; i < n; i++)
 		fail_orphan(m, &list[i]);
+	return 0;
 }

@@ -357,9 +357,10 @@ int manager_start(struct manager *m, struct error *err)
 	r = registry_scan_providers(&m->config, add_provider, m, err);
 	if (!r)
 		r = registry_scan(&m->config, add_vtpm, m, err);
+	if (!r)
+		r = adopt_all(m, err);
 	if (r < 0)
 		return r;
-	adopt_all(m);
 	/* After that: an engine of a vTPM half made had its file locked. */
 	registry_clean(&m->config);
 	TAILQ_FOREACH(v, &m->vtpms, link)

@@ -62,7 +62,7 @@ struct vtpm *manager_find(struct manager *m, const char *name,
 			  struct error *err);
 
 /* Take over engines and kernel instances of an earlier manager. */
-void adopt_all(struct manager *m);
+int adopt_all(struct manager *m, struct error *err);
 
 /* Tell whoever watches; what does not apply is NULL. */
 void monitor_event(struct manager *m, const char *event, const char *name,
