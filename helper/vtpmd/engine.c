@@ -18,6 +18,9 @@
 #define START_TIMEOUT_MS 60000
 /* Writing the state once more, on a slow disk. */
 #define STOP_TIMEOUT_MS 20000
+/* Being taken in, or having a request taken; an engine that hangs does neither.
+ */
+#define SEND_TIMEOUT_S 5
 
 /* The address goes through a descriptor: a path might not fit into it. */
 static void engine_address(const struct config *cfg, const char *name,
@@ -218,14 +221,17 @@ void engine_discard(const struct config *cfg, const char *name,
 
 int engine_connect(const struct config *cfg, const char *name)
 {
+	const struct timeval tv = {.tv_sec = SEND_TIMEOUT_S};
 	struct sockaddr_un addr;
 	_cleanup_close_ int sock =
 		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	engine_address(cfg, name, &addr);
+	/* connect() waits as well, while the listener's queue is full. */
 	if (sock < 0 ||
+	    setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) < 0 ||
 	    connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return -errno;
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	return TAKE_FD(sock);
 }
 
@@ -241,7 +247,7 @@ static int transact(int sock, uint32_t op, int timeout_ms, void *data,
 
 	if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0 ||
 	    send(sock, &req, sizeof(req), MSG_NOSIGNAL) < 0)
-		return -errno;
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	do {
 		n = recv(sock, buf, sizeof(buf), MSG_TRUNC);
 	} while (n < 0 && errno == EINTR);
@@ -313,10 +319,12 @@ int engine_adopt(const struct config *cfg, const char *name, struct engine *out)
 	_cleanup_close_ int sock = engine_connect(cfg, name);
 	int r;
 
-	if (sock < 0) {
+	if (sock == -ECONNREFUSED) {
 		unlinkat(cfg->engine_fd, name, 0);
 		return -ENOENT;
 	}
+	if (sock < 0)
+		return sock;
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
 		return -errno;
 	/* Who listens is the engine itself, see struct spawn. */

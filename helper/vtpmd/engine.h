@@ -31,7 +31,9 @@ int engine_start(const struct config *cfg, const struct engine_args *args,
 		 struct engine *out, struct engine_status *status,
 		 struct error *err);
 
-/* A connection to the engine of @name; -ECONNREFUSED or -ENOENT: there is none.
+/*
+ * A connection to the engine of @name. -ECONNREFUSED or -ENOENT: there is none;
+ * -ETIMEDOUT: there is one, and it hangs. What is sent on it times out, too.
  */
 int engine_connect(const struct config *cfg, const char *name);
 /* -ETIMEDOUT, -EPIPE for an end, or what the engine answered. */
