@@ -398,8 +398,14 @@ int kernel_destroy_stale(const char *name, const uint8_t uuid[UUID_LEN],
 	int r = kernel_dump(&list, &n, err);
 
 	for (size_t i = 0; !r && i < n; i++) {
-		if (!strcmp(list[i].name, name) && !list[i].port &&
-		    !memcmp(list[i].uuid, uuid, UUID_LEN))
+		if (memcmp(list[i].uuid, uuid, UUID_LEN))
+			continue;
+		if (strcmp(list[i].name, name))
+			r = error_set(err, -EBUSY, VTPM_ERR_IN_USE,
+				      "vTPM %s is a copy of %s, which runs; "
+				      "stop that one first",
+				      name, list[i].name);
+		else if (!list[i].port)
 			r = kernel_destroy(list[i].id, err);
 	}
 	return r;

@@ -43,6 +43,7 @@ int kernel_destroy(uint32_t id, struct error *err);
 /*
  * Remove the instance of this vTPM that nobody answers, if there is one: of a
  * create whose answer came too late. The caller has the vTPM's file locked.
+ * VTPM_ERR_IN_USE if the kernel has this vTPM under another name.
  */
 int kernel_destroy_stale(const char *name, const uint8_t uuid[UUID_LEN],
 			 struct error *err);

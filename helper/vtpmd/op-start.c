@@ -117,11 +117,35 @@ static const struct job_ops start_ops = {
 	.progress = operation_progress,
 };
 
+/* A copied file is the same vTPM, and that runs in one place. */
+static int check_copies(const struct vtpm *v, struct error *err)
+{
+	const struct vtpm *other;
+
+	TAILQ_FOREACH(other, &v->m->vtpms, link)
+	{
+		if (other == v || !v->have_info || !other->have_info ||
+		    memcmp(v->info.uuid, other->info.uuid, UUID_LEN))
+			continue;
+		if (other->busy || other->in_kernel)
+			return error_set(err, -EBUSY, VTPM_ERR_IN_USE,
+					 "the file of vTPM %s is a copy of that "
+					 "of %s, which is %s; stop that one "
+					 "first with: vtpmctl stop %s",
+					 v->name, other->name,
+					 vtpm_state_name(other->state),
+					 other->name);
+	}
+	return 0;
+}
+
 int vtpm_start(struct vtpm *v, struct call *call, struct error *err)
 {
 	const struct operation op = {.engine = ENGINE_NONE};
 	int r = vtpm_check(v, OP_START, err);
 
+	if (!r)
+		r = check_copies(v, err);
 	if (!r)
 		r = operation_start(v, &start_ops, &op, call, err);
 	if (!r)

@@ -137,6 +137,33 @@ static void being_made(void **state)
 	vtpm_free(v);
 }
 
+/* A copy of a file does not start while the vTPM runs from another one. */
+static void copied(void **state)
+{
+	struct manager m = {0};
+	struct error err = {0};
+	struct vtpm *v, *copy;
+
+	(void)state;
+	TAILQ_INIT(&m.vtpms);
+	v = vtpm_new(&m, "web1");
+	copy = vtpm_new(&m, "web2");
+	v->have_info = copy->have_info = true;
+	v->info.uuid[15] = copy->info.uuid[15] = 1;
+	v->state = VTPM_RUNNING;
+	v->in_kernel = true;
+	assert_int_equal(vtpm_start(copy, NULL, &err), -EBUSY);
+	assert_string_equal(err.code, VTPM_ERR_IN_USE);
+	assert_non_null(strstr(err.text, "web1"));
+	assert_int_equal(copy->state, VTPM_STOPPED);
+	v->state = VTPM_STARTING;
+	v->in_kernel = false;
+	v->busy = true;
+	assert_int_equal(vtpm_start(copy, NULL, &err), -EBUSY);
+	vtpm_free(copy);
+	vtpm_free(v);
+}
+
 /* The members and their types are what the interface text promises. */
 static void json(void **state)
 {
@@ -185,6 +212,7 @@ int main(void)
 		cmocka_unit_test(after_a_failed_start),
 		cmocka_unit_test(names),
 		cmocka_unit_test(being_made),
+		cmocka_unit_test(copied),
 		cmocka_unit_test(json),
 	};
 
