@@ -16,8 +16,9 @@
 #include "vtpmd/kernel.h"
 
 /*
- * Registering a device runs TPM commands, and destroying one sends a last one,
- * so these outlast the module's own time limit of a command.
+ * Registering a device runs a dozen TPM commands. One that hangs has 300 s in
+ * the module, which is longer than anybody waits here: who gives up ends the
+ * engine, which ends the registration. Destroying takes the module 5 s at most.
  */
 #define WORK_TIMEOUT_MS 90000
 #define QUICK_TIMEOUT_MS 10000

@@ -162,6 +162,9 @@ static int create_run(struct job *job, void *arg, struct error *err)
 		/* Without one of ours a socket of that name is another's. */
 		if (op->engine.process.pidfd >= 0)
 			engine_discard(op->cfg, op->name, &op->engine);
+		/* A device whose number came too late; its UUID is ours. */
+		if (op->start)
+			kernel_destroy_stale(op->name, op->info.uuid, NULL);
 		remove_file(op, fd);
 		return r;
 	}

@@ -81,6 +81,8 @@ static int start_run(struct job *job, void *arg, struct error *err)
 				  &op->instance, err);
 	if (r < 0) {
 		engine_stop(op->cfg, op->name, &op->engine, &ignored);
+		/* Where only its answer came too late there is a device. */
+		kernel_destroy_stale(op->name, op->info.uuid, NULL);
 		return r;
 	}
 	op->in_kernel = true;
