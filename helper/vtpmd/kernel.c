@@ -110,6 +110,23 @@ static int take_answers(struct request *rq, ssize_t len, const char *what,
 	return r;
 }
 
+/* One datagram. The length; 0 for one to be ignored; or a negative errno. */
+static ssize_t receive(struct request *rq)
+{
+	struct sockaddr_nl from;
+	socklen_t from_len = sizeof(from);
+	ssize_t n = recvfrom(mnl_socket_get_fd(rq->sock), rq->buf,
+			     sizeof(rq->buf), MSG_TRUNC,
+			     (struct sockaddr *)&from, &from_len);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	/* Only the kernel is believed. */
+	if (from_len != sizeof(from) || from.nl_pid)
+		return 0;
+	return n > (ssize_t)sizeof(rq->buf) ? -EMSGSIZE : n;
+}
+
 /* Send the message that stands in rq->buf and wait for all of its answer. */
 static int transact(struct request *rq, const char *what, int timeout_ms,
 		    answer_fn fn, void *arg, struct error *err)
@@ -130,13 +147,11 @@ static int transact(struct request *rq, const char *what, int timeout_ms,
 			return error_set(err, r, VTPM_ERR_KERNEL,
 					 "%s: the kernel did not answer: %s",
 					 what, strerror(-r));
-		n = mnl_socket_recvfrom(rq->sock, rq->buf, sizeof(rq->buf));
-		if (n < 0 && errno == EINTR)
-			continue;
+		n = receive(rq);
 		if (n < 0)
-			return error_set(err, -errno, VTPM_ERR_KERNEL, "%s: %s",
-					 what, strerror(errno));
-		r = take_answers(rq, n, what, fn, arg, err);
+			return error_set(err, n, VTPM_ERR_KERNEL, "%s: %s",
+					 what, strerror(-n));
+		r = n ? take_answers(rq, n, what, fn, arg, err) : 1;
 	} while (r > 0);
 	return r;
 }
