@@ -47,8 +47,8 @@ static int check_usable(const struct native_key *key, const char *provider,
 	if (!key)
 		return error_set(
 			err, -ENOKEY, VTPM_ERR_KEY_MISSING,
-			"provider %s has no key; make one with \"vtpmctl "
-			"provider new-key %s\" or import a backup",
+			"provider %s has no active key; bring one with "
+			"\"vtpmctl provider restore native %s FILE\"",
 			provider, provider);
 	if (!key->backed_up)
 		return error_set(err, -EPERM, VTPM_ERR_NOT_BACKED_UP,
