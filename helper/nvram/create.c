@@ -59,7 +59,8 @@ int nvram_create_with(const struct nvram_ops *ops, int fd, const char *file,
 		r = headers_seal(seal, &h, page);
 	if (r == -EINVAL)
 		return error_set(err, r, VTPM_ERR_INVALID,
-				 "%s: a value for the header is too long",
+				 "%s: a value for the header is too long or "
+				 "not printable",
 				 file);
 	if (r)
 		return error_set(err, r, VTPM_ERR_INTERNAL,

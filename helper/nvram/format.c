@@ -59,12 +59,24 @@ static bool checksum(const uint8_t page[NVRAM_PAGE], uint8_t out[CHECKSUM_LEN])
 	       EVP_Digest(page, H_CHECKSUM, out, NULL, sha256, NULL) == 1;
 }
 
+/* It goes into messages, so no control characters. */
+static bool printable(const void *text, size_t len)
+{
+	const uint8_t *p = text;
+
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] < 0x20 || p[i] == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 /* Text in a field of @len bytes, filled up with NULs; it may fill the field. */
 static int put_text(uint8_t *field, size_t len, const char *text)
 {
 	size_t n = strlen(text);
 
-	if (n > len)
+	if (n > len || !printable(text, n))
 		return -EINVAL;
 	memset(field, 0, len);
 	memcpy(field, text, n);
@@ -76,13 +88,8 @@ static int get_text(const uint8_t *field, size_t len, char *out, size_t max)
 {
 	size_t n = strnlen((const char *)field, len);
 
-	if (n > max || !all_zero(field + n, len - n))
+	if (n > max || !all_zero(field + n, len - n) || !printable(field, n))
 		return -EBADMSG;
-	for (size_t i = 0; i < n; i++) {
-		/* It goes into messages, so no control characters. */
-		if (field[i] < 0x20 || field[i] == 0x7f)
-			return -EBADMSG;
-	}
 	memcpy(out, field, n);
 	out[n] = '\0';
 	return 0;

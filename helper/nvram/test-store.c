@@ -805,6 +805,11 @@ static void test_header_updates(void **state)
 	assert_int_equal(
 		nvram_set_wrapped(n, "other", "key 2", "wrap", 4, &err), 0);
 	assert_int_equal(disk.writes, 4);
+	/* What no reader would take is not written. */
+	assert_true(nvram_set_wrapped(n, "other", "key\n2", "wrap", 4, &err) <
+		    0);
+	assert_true(nvram_set_library(n, 0x000a0000, "x\x7f", &err) < 0);
+	assert_int_equal(disk.writes, 4);
 	/* A shallow rekey: not a byte of the slots changes. */
 	assert_memory_equal(before + NVRAM_SLOT_START,
 			    disk.data + NVRAM_SLOT_START,
