@@ -68,6 +68,8 @@ void header_identity(const struct nvram_header *h,
 #define NVRAM_SECTOR 512
 #define NVRAM_SECTOR_DATA 496
 #define NVRAM_PAGE_SECTORS (NVRAM_PAGE / NVRAM_SECTOR)
+/* No real file gets there; a sector that claims more is not believed. */
+#define NVRAM_GENERATION_MAX (UINT64_MAX >> 1)
 
 struct nvram_sector {
 	uint64_t generation; /* of the record; 0: blank, never written */

@@ -32,12 +32,6 @@ enum {
 
 static const uint8_t frame_magic[8] = "VTPMSTAT";
 
-/*
- * No real file gets there; a sector that claims more is not believed, so that
- * it cannot use up the numbers.
- */
-#define GENERATION_MAX (UINT64_MAX >> 1)
-
 uint32_t sector_seed(const uint8_t uuid[UUID_LEN], unsigned int slot)
 {
 	uint8_t place[4];
@@ -65,7 +59,7 @@ bool sector_read(const uint8_t s[NVRAM_SECTOR], uint32_t seed, uint32_t index,
 	out->count = get16(s + S_COUNT);
 	if (!out->generation)
 		return !out->count;
-	return out->generation <= GENERATION_MAX && index < out->count &&
+	return out->generation <= NVRAM_GENERATION_MAX && index < out->count &&
 	       out->count % NVRAM_PAGE_SECTORS == 0;
 }
 

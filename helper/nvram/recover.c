@@ -162,6 +162,12 @@ int recover_state(struct nvram *n, struct error *err)
 	}
 	if (!r)
 		r = choose(n, c, err);
+	/* Records with numbers above the last one could not be read again. */
+	if (!r && highest > NVRAM_GENERATION_MAX / 2)
+		r = error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
+			      "%s: a sector was forged to use up the numbers "
+			      "of states; restore the file from a backup",
+			      n->file);
 	/* A write that was cut has used its number. */
 	n->next_generation = highest + 1;
 	for (int i = 0; i < NVRAM_SLOTS; i++)

@@ -17,7 +17,9 @@
 
 #include <cmocka.h>
 
+#include "nvram/bytes.h"
 #include "nvram/internal.h"
+#include "util/crc32c.h"
 
 #define DISK_MAX (8 * 1024 * 1024)
 #define MAX_WRITES 64
@@ -610,6 +612,36 @@ static void test_forged(void **state)
 	free(one);
 }
 
+/* Sectors behind a record that leave few numbers for the next ones. */
+static void test_used_up(void **state)
+{
+	static const struct {
+		uint64_t generation;
+		bool opens;
+	} cases[] = {
+		{NVRAM_GENERATION_MAX / 2, true},
+		{NVRAM_GENERATION_MAX / 2 + 1, false},
+		{NVRAM_GENERATION_MAX, false},
+		{NVRAM_GENERATION_MAX + 1, true}, /* is no whole sector */
+	};
+	const int i = 20; /* two_commits() writes eight */
+	uint8_t *s;
+
+	(void)state;
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		two_commits(false);
+		s = disk.data + NVRAM_SLOT_START + i * NVRAM_SECTOR;
+		put64(s + 496, cases[c].generation);
+		put16(s + 504, 32);
+		put16(s + 506, i);
+		put32(s + 508, crc32c(sector_seed(disk.data + 32, 0), s, 508));
+		if (cases[c].opens)
+			expect_state(2, LEN_B);
+		else
+			expect_error(VTPM_ERR_CORRUPT);
+	}
+}
+
 static void test_wrong_key(void **state)
 {
 	struct secret *right = key;
@@ -917,6 +949,7 @@ int main(void)
 		cmocka_unit_test(test_cut_everywhere),
 		cmocka_unit_test(test_swaps),
 		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_used_up),
 		cmocka_unit_test(test_wrong_key),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_failures),
