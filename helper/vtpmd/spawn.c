@@ -24,6 +24,8 @@
 #include "vtpmd/spawn.h"
 
 #define MAX_NOFILE 64
+/* A state file grows to 8 MiB at most; no helper is to fill a disk. */
+#define MAX_FSIZE (64UL * 1024 * 1024)
 /* An engine locks all its memory, thread stacks and all. */
 #define MAX_MEMLOCK (512UL * 1024 * 1024)
 #define LISTEN_BACKLOG 8
@@ -61,12 +63,14 @@ static int child_limits(void)
 {
 	const struct rlimit core = {0, 0};
 	const struct rlimit nofile = {MAX_NOFILE, MAX_NOFILE};
+	const struct rlimit fsize = {MAX_FSIZE, MAX_FSIZE};
 	const struct rlimit memlock = {MAX_MEMLOCK, MAX_MEMLOCK};
 
 	/* Locked memory is a wish: a container may not let us raise it. */
 	setrlimit(RLIMIT_MEMLOCK, &memlock);
 	if (setrlimit(RLIMIT_CORE, &core) < 0 ||
-	    setrlimit(RLIMIT_NOFILE, &nofile) < 0)
+	    setrlimit(RLIMIT_NOFILE, &nofile) < 0 ||
+	    setrlimit(RLIMIT_FSIZE, &fsize) < 0)
 		return -1;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }

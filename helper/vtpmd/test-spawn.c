@@ -66,6 +66,8 @@ static void inherits_nothing(void **state)
 	writes("pwd", "/\n");
 	writes("umask", "0077\n");
 	writes("ulimit -c; ulimit -n", "0\n64\n");
+	writes("grep 'Max file size' /proc/self/limits | tr -s ' '",
+	       "Max file size 67108864 67108864 bytes \n");
 	writes("grep -E 'NoNewPrivs|SigBlk' /proc/self/status",
 	       "SigBlk:\t0000000000000000\nNoNewPrivs:\t1\n");
 	close(leak);
