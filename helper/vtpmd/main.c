@@ -96,6 +96,18 @@ static int set_up(struct manager *m, struct error *err)
 	return r < 0 ? r : manager_start(m, err);
 }
 
+static int end(struct manager *m, int status)
+{
+	/*
+	 * Threads are at work on what would be freed, here and by what OpenSSL
+	 * does at exit: leave it to the kernel.
+	 */
+	if (m->jobs && job_pool_active(m->jobs))
+		_exit(1);
+	manager_deinit(m);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct manager m = {.config = {.state_dir = DEFAULT_STATE_DIR,
@@ -123,12 +135,10 @@ int main(int argc, char **argv)
 	r = set_up(&m, &err);
 	if (r < 0) {
 		log_error("%s", err.text);
-		manager_deinit(&m);
-		return 1;
+		return end(&m, 1);
 	}
 	r = sd_event_loop(m.event);
 	if (r < 0)
 		log_error("event loop: %s", strerror(-r));
-	manager_deinit(&m);
-	return r ? 1 : 0;
+	return end(&m, r ? 1 : 0);
 }

@@ -271,9 +271,6 @@ static int on_stop_limit(sd_event_source *source, uint64_t usec, void *arg)
 	(void)usec;
 	log_error("not all vTPMs stopped in time; the next vtpmd takes them "
 		  "over");
-	/* Threads are at work on what would be freed: leave it to the kernel.
-	 */
-	m->abandon = true;
 	return sd_event_exit(m->event, 1);
 }
 
@@ -380,8 +377,6 @@ void manager_deinit(struct manager *m)
 	struct vtpm *v;
 	struct provider *p;
 
-	if (m->abandon)
-		return;
 	monitor_close_all(m);
 	server_free(m->server);
 	while ((v = TAILQ_FIRST(&m->vtpms)))

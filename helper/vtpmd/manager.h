@@ -40,12 +40,12 @@ struct manager {
 	sd_event_source *events_source;
 	sd_event_source *term_source, *int_source, *stop_timer;
 	bool stopping;
-	bool abandon; /* threads did not end: free nothing */
 };
 
 int manager_init(struct manager *m, struct error *err);
 /* Take over what runs, start what is to be started. */
 int manager_start(struct manager *m, struct error *err);
+/* All jobs have to be done. */
 void manager_deinit(struct manager *m);
 
 /* NULL if there is none. */
