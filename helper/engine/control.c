@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -142,7 +143,7 @@ static void serve_connection(nfds_t i)
 
 static void *control_thread(void *arg)
 {
-	(void)arg;
+	sem_post(arg);
 	/* The main thread holds it until the sandbox is closed. */
 	pthread_mutex_lock(&control.engine->lock);
 	pthread_mutex_unlock(&control.engine->lock);
@@ -163,9 +164,17 @@ static void *control_thread(void *arg)
 int control_start(struct engine *e, int listen_fd)
 {
 	pthread_t thread;
+	sem_t started;
+	int r;
 
 	control.engine = e;
 	control.fds[0] = (struct pollfd){ .fd = listen_fd, .events = POLLIN };
 	control.n = 1;
-	return -pthread_create(&thread, NULL, control_thread, NULL);
+	sem_init(&started, 0, 0);
+	r = pthread_create(&thread, NULL, control_thread, &started);
+	/* What a thread does to begin is no longer allowed in the sandbox. */
+	while (!r && sem_wait(&started) < 0)
+		;
+	sem_destroy(&started);
+	return -r;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
@@ -62,6 +63,23 @@ static int parse_command(const struct nlmsghdr *nlh, struct command *c)
 	return 0;
 }
 
+/*
+ * Being short of memory passes, the end of the engine would not: it would take
+ * the running state with it.
+ */
+static int send_response(int fd, const struct nlmsghdr *nlh)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
+	while (send(fd, nlh, nlh->nlmsg_len, 0) < 0) {
+		if (errno == ENOBUFS || errno == ENOMEM || errno == EAGAIN)
+			nanosleep(&pause, NULL);
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
 /* Execute, with the response written straight into the message. */
 static int execute(struct engine *e, int fd, uint16_t family,
 		   const struct command *c)
@@ -87,11 +105,7 @@ static int execute(struct engine *e, int fd, uint16_t family,
 			     mnl_attr_get_payload(payload));
 	payload->nla_len = MNL_ATTR_HDRLEN + len;
 	nlh->nlmsg_len += MNL_ALIGN(payload->nla_len);
-	while (send(fd, nlh, nlh->nlmsg_len, 0) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
+	return send_response(fd, nlh);
 }
 
 /* The kernel did not take a response; with ESTALE its client had gone. */
