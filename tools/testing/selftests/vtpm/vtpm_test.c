@@ -261,6 +261,10 @@ static int test_wrong_socket(void)
 	nl_put(&m, VTPM_A_PAYLOAD, resp, sizeof(resp));
 	CHECK(nl_call(&other, &m, &in2, 1000) == -EPERM && in2.text[0]);
 	wait(NULL);
+	nl_begin(&nl, &m, VTPM_CMD_ATTACH, 0);
+	nl_put_u32(&m, VTPM_A_ID, in.id);
+	nl_put_u32(&m, VTPM_A_PORT, 0);
+	CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL && in2.text[0]);
 	/* One socket, one instance; one instance, one socket. */
 	CHECK(create("st-sock2", f.nl.port, 2000, 1000, &in2) == -EBUSY);
 	CHECK(by_id(VTPM_CMD_ATTACH, in.id, other.port, 0, &in2) == -EBUSY);
@@ -469,6 +473,51 @@ static int test_privilege(void)
 	return 0;
 }
 
+/* Messages that are cut off, nested wrongly, or longer than they may be. */
+static int test_malformed(void)
+{
+	static uint8_t big[6000];
+	struct fake f;
+	struct nl_in in, in2;
+	struct nl_msg m;
+	struct nlattr *last;
+	uint64_t seq = 1;
+	unsigned int len;
+
+	CHECK(!fake_start(&f, FAKE_ANSWER));
+	CHECK(!create("st-bad", f.nl.port, 5000, 1000, &in));
+	/* No genetlink header; then half of an attribute; then none at all. */
+	nl_begin(&nl, &m, VTPM_CMD_GET, 0);
+	m.len = NLMSG_HDRLEN + 1;
+	CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL);
+	for (len = 1; len < 8; len++) {
+		nl_begin(&nl, &m, VTPM_CMD_DESTROY, 0);
+		nl_put_u32(&m, VTPM_A_ID, in.id);
+		m.len -= len;
+		CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL);
+	}
+	nl_begin(&nl, &m, VTPM_CMD_DESTROY, NLM_F_ACK);
+	CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL &&
+	      strstr(in2.text, "id"));
+	/* An attribute that claims to be longer than the message. */
+	nl_begin(&nl, &m, VTPM_CMD_DESTROY, 0);
+	last = (void *)(m.buf + m.len);
+	nl_put_u32(&m, VTPM_A_ID, in.id);
+	last->nla_len = 4096;
+	CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL);
+	/* A response that no TPM could give. */
+	memset(big, 0x80, sizeof(big));
+	nl_begin(&nl, &m, VTPM_CMD_RESPONSE, NLM_F_ACK);
+	nl_put_u32(&m, VTPM_A_ID, in.id);
+	nl_put(&m, VTPM_A_SEQ, &seq, sizeof(seq));
+	nl_put(&m, VTPM_A_PAYLOAD, big, sizeof(big));
+	CHECK(nl_call(&nl, &m, &in2, 1000) == -EPERM);
+	CHECK(state_of(in.id) == VTPM_STATE_READY);
+	CHECK(!destroy(in.id));
+	fake_stop(&f);
+	return 0;
+}
+
 static int test_events(void)
 {
 	static const uint8_t want[][2] = {
@@ -514,6 +563,7 @@ static const struct {
 	{ "timeout, and cancel by sysfs", test_timeout_and_cancel },
 	{ "destroy with a client that waits and a helper that hangs", test_destroy_while_waiting },
 	{ "without CAP_SYS_ADMIN nothing is changed", test_privilege },
+	{ "malformed messages change nothing", test_malformed },
 	{ "every transition is an event", test_events },
 };
 
