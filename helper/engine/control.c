@@ -21,7 +21,7 @@ struct message {
 
 static struct {
 	struct engine *engine;
-	struct pollfd fds[1 + MAX_CONNECTIONS];	/* [0] listens */
+	struct pollfd fds[1 + MAX_CONNECTIONS]; /* [0] listens */
 	nfds_t n;
 } control;
 
@@ -119,8 +119,8 @@ static void take_connection(void)
 		close(fd);
 		return;
 	}
-	control.fds[control.n++] = (struct pollfd){ .fd = fd,
-						    .events = POLLIN };
+	control.fds[control.n++] =
+		(struct pollfd){ .fd = fd, .events = POLLIN };
 }
 
 /* One message of connection @i, or its end. */

@@ -84,18 +84,18 @@ static int check_library(struct engine *e, struct error *err)
 
 	/* Only a change of major or minor changes what state can hold. */
 	if (made_by >> 8 > ours >> 8)
-		return error_set(err, -EPROTONOSUPPORT, VTPM_ERR_VERSION,
-				 "the state was written with libtpms %u.%u.%u, this is %u.%u.%u; install that version or a newer one",
-				 made_by >> 16, made_by >> 8 & 255,
-				 made_by & 255, ours >> 16, ours >> 8 & 255,
-				 ours & 255);
+		return error_set(
+			err, -EPROTONOSUPPORT, VTPM_ERR_VERSION,
+			"the state was written with libtpms %u.%u.%u, this is %u.%u.%u; install that version or a newer one",
+			made_by >> 16, made_by >> 8 & 255, made_by & 255,
+			ours >> 16, ours >> 8 & 255, ours & 255);
 	return 0;
 }
 
 static int startup_clear(struct engine *e, struct error *err)
 {
 	/* TPM2_Startup(TPM_SU_CLEAR), TPM 2.0 Library, Part 3, 9.3. */
-	static const uint8_t startup[] = { 0x80, 0x01, 0, 0, 0, 12,
+	static const uint8_t startup[] = { 0x80, 0x01, 0, 0,	0, 12,
 					   0,	 0,    1, 0x44, 0, 0 };
 	static const uint8_t success[] = { 0, 0, 0, 0 };
 	const uint8_t *resp;
@@ -104,8 +104,8 @@ static int startup_clear(struct engine *e, struct error *err)
 	resp = tpm_execute(0, startup, sizeof(startup), &len);
 	if (len < 10 || memcmp(resp + 6, success, sizeof(success)))
 		return error_set(err, -EIO, VTPM_ERR_ENGINE,
-				 "TPM2_Startup failed with 0x%02x%02x",
-				 resp[8], resp[9]);
+				 "TPM2_Startup failed with 0x%02x%02x", resp[8],
+				 resp[9]);
 	/* Before anybody waits, a file that cannot be written is an error. */
 	return commit_once(e, err);
 }
@@ -117,8 +117,9 @@ int engine_power_on(struct engine *e, bool manufacture, struct error *err)
 	int r;
 
 	if (!len && !manufacture)
-		return error_set(err, -ENODATA, VTPM_ERR_CORRUPT,
-				 "the file holds no TPM state: its creation did not end; delete the vTPM and create it again");
+		return error_set(
+			err, -ENODATA, VTPM_ERR_CORRUPT,
+			"the file holds no TPM state: its creation did not end; delete the vTPM and create it again");
 	if (len && manufacture)
 		return error_set(err, -EEXIST, VTPM_ERR_EXISTS,
 				 "the file holds a TPM already");

@@ -18,9 +18,9 @@
 
 struct engine {
 	const char *name;
-	pthread_mutex_t lock;		/* the TPM and @nvram */
+	pthread_mutex_t lock; /* the TPM and @nvram */
 	struct nvram *nvram;
-	_Atomic uint32_t condition;	/* enum engine_condition */
+	_Atomic uint32_t condition; /* enum engine_condition */
 	_Atomic int32_t storage_errnum;
 	_Atomic uint64_t generation;
 	_Atomic uint64_t commands;

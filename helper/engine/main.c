@@ -64,25 +64,48 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
 		switch (c) {
-		case 'n': o->name = optarg; break;
-		case 'p': o->file = optarg; break;
-		case 's': o->nvram_fd = parse_number(optarg, 3); break;
-		case 'k': o->key_fd = parse_number(optarg, 3); break;
-		case 'c': o->control_fd = parse_number(optarg, 3); break;
-		case 'f': o->netlink_fd = parse_number(optarg, 3); break;
-		case 'i': o->family = parse_number(optarg, 1); break;
-		case 'u': o->user = optarg; break;
-		case 'm': o->manufacture = true; break;
-		case 'h': fputs(usage, stdout); exit(0);
-		case 'V': puts("vtpm-engine " VTPM_VERSION); exit(0);
-		default: return -EINVAL;
+		case 'n':
+			o->name = optarg;
+			break;
+		case 'p':
+			o->file = optarg;
+			break;
+		case 's':
+			o->nvram_fd = parse_number(optarg, 3);
+			break;
+		case 'k':
+			o->key_fd = parse_number(optarg, 3);
+			break;
+		case 'c':
+			o->control_fd = parse_number(optarg, 3);
+			break;
+		case 'f':
+			o->netlink_fd = parse_number(optarg, 3);
+			break;
+		case 'i':
+			o->family = parse_number(optarg, 1);
+			break;
+		case 'u':
+			o->user = optarg;
+			break;
+		case 'm':
+			o->manufacture = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		case 'V':
+			puts("vtpm-engine " VTPM_VERSION);
+			exit(0);
+		default:
+			return -EINVAL;
 		}
 	}
 	return optind == argc && o->name && o->nvram_fd > 0 && o->key_fd > 0 &&
 			       o->control_fd > 0 && o->netlink_fd > 0 &&
-			       o->family > 0 ?
-		       0 :
-		       -EINVAL;
+			       o->family > 0
+		       ? 0
+		       : -EINVAL;
 }
 
 static int exit_status(const struct error *err)

@@ -39,13 +39,13 @@ enum engine_op {
 };
 
 struct engine_header {
-	uint32_t op;		/* enum engine_op */
-	uint32_t len;		/* bytes after the header */
-	int32_t errnum;		/* reply: 0 or a negative errno */
+	uint32_t op;	/* enum engine_op */
+	uint32_t len;	/* bytes after the header */
+	int32_t errnum; /* reply: 0 or a negative errno */
 };
 
 struct engine_execute {
-	uint8_t locality;	/* 0 to 4 */
+	uint8_t locality; /* 0 to 4 */
 };
 
 /* What keeps an engine from answering, if anything. */
@@ -56,13 +56,13 @@ enum engine_condition {
 };
 
 struct engine_status {
-	uint32_t protocol;		/* ENGINE_PROTOCOL_VERSION */
-	uint32_t condition;		/* enum engine_condition */
-	int32_t storage_errnum;		/* why it waits, negative errno */
-	uint32_t libtpms;		/* TPMLIB_GetVersion() */
-	uint64_t generation;		/* of the newest record in the file */
-	uint64_t commands;		/* executed since the start */
-	uint64_t commits;		/* durable writes since the start */
+	uint32_t protocol;	/* ENGINE_PROTOCOL_VERSION */
+	uint32_t condition;	/* enum engine_condition */
+	int32_t storage_errnum; /* why it waits, negative errno */
+	uint32_t libtpms;	/* TPMLIB_GetVersion() */
+	uint64_t generation;	/* of the newest record in the file */
+	uint64_t commands;	/* executed since the start */
+	uint64_t commits;	/* durable writes since the start */
 };
 
 /*
@@ -72,12 +72,12 @@ struct engine_status {
 enum engine_exit {
 	ENGINE_EXIT_OK = 0,
 	ENGINE_EXIT_USAGE = 2,
-	ENGINE_EXIT_CORRUPT = 10,	/* VTPM_ERR_CORRUPT */
-	ENGINE_EXIT_KEY_WRONG = 11,	/* VTPM_ERR_KEY_WRONG */
-	ENGINE_EXIT_VERSION = 12,	/* VTPM_ERR_VERSION */
-	ENGINE_EXIT_STORAGE = 13,	/* VTPM_ERR_STORAGE */
-	ENGINE_EXIT_NO_SPACE = 14,	/* VTPM_ERR_NO_SPACE */
-	ENGINE_EXIT_FAILED = 15,	/* VTPM_ERR_ENGINE */
+	ENGINE_EXIT_CORRUPT = 10,   /* VTPM_ERR_CORRUPT */
+	ENGINE_EXIT_KEY_WRONG = 11, /* VTPM_ERR_KEY_WRONG */
+	ENGINE_EXIT_VERSION = 12,   /* VTPM_ERR_VERSION */
+	ENGINE_EXIT_STORAGE = 13,   /* VTPM_ERR_STORAGE */
+	ENGINE_EXIT_NO_SPACE = 14,  /* VTPM_ERR_NO_SPACE */
+	ENGINE_EXIT_FAILED = 15,    /* VTPM_ERR_ENGINE */
 };
 
 #endif

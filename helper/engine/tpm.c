@@ -14,14 +14,14 @@
 
 /* libtpms is a set of globals, and so is what belongs to it. */
 static struct {
-	const void *load;		/* state for the load callback */
+	const void *load; /* state for the load callback */
 	uint32_t load_len;
-	uint8_t *state;			/* last state libtpms gave to store */
+	uint8_t *state; /* last state libtpms gave to store */
 	uint32_t state_len;
 	size_t state_size;
 	bool changed;
 	uint8_t locality;
-	unsigned char *resp;		/* libtpms' response buffer */
+	unsigned char *resp; /* libtpms' response buffer */
 	uint32_t resp_size;
 } tpm;
 
@@ -138,8 +138,9 @@ int tpm_power_on(const void *state, uint32_t len, struct error *err)
 	if (rc == TPM_SUCCESS)
 		return 0;
 	if (rc == TPM_BAD_VERSION)
-		return error_set(err, -EPROTONOSUPPORT, VTPM_ERR_VERSION,
-				 "libtpms does not know this version of the state; use the release that wrote it or a newer one");
+		return error_set(
+			err, -EPROTONOSUPPORT, VTPM_ERR_VERSION,
+			"libtpms does not know this version of the state; use the release that wrote it or a newer one");
 	return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
 			 "libtpms refuses the state (0x%x); restore a backup",
 			 rc);
@@ -160,8 +161,9 @@ const uint8_t *tpm_execute(uint8_t locality, const uint8_t *cmd, uint32_t len,
 			   uint32_t *resp_len)
 {
 	/* TPM_ST_NO_SESSIONS, 10 bytes, TPM_RC_FAILURE. */
-	static const uint8_t failure[] = { 0x80, 0x01, 0, 0, 0,
-					   10,	 0,    0, 1, 1 };
+	static const uint8_t failure[] = {
+		0x80, 0x01, 0, 0, 0, 10, 0, 0, 1, 1
+	};
 	uint32_t size = 0;
 
 	tpm.locality = locality;

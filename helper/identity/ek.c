@@ -7,25 +7,25 @@
 #include "identity/ek.h"
 
 /* 0x000300B2: annex B.3 of the profile, "user with auth" not set. */
-#define EK_LOW_ATTRIBUTES                                                  \
-	(TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |                  \
-	 TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_ADMINWITHPOLICY |   \
+#define EK_LOW_ATTRIBUTES                                                \
+	(TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |                \
+	 TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_ADMINWITHPOLICY | \
 	 TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT)
 
 /* PolicyA: TPM2_PolicySecret(TPM_RH_ENDORSEMENT), SHA-256. */
-#define EK_POLICY_A                                                        \
-	{                                                                  \
-		.size = 32,                                                \
-		.buffer = { 0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, \
-			    0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24, \
-			    0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, \
+#define EK_POLICY_A                                                           \
+	{                                                                     \
+		.size = 32,                                                   \
+		.buffer = { 0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8,   \
+			    0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,   \
+			    0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64,   \
 			    0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa }, \
 	}
 
-#define EK_SYMMETRIC                                                       \
-	{                                                                  \
-		.algorithm = TPM2_ALG_AES, .keyBits.aes = 128,             \
-		.mode.aes = TPM2_ALG_CFB,                                  \
+#define EK_SYMMETRIC                                           \
+	{                                                      \
+		.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, \
+		.mode.aes = TPM2_ALG_CFB,                      \
 	}
 
 /* Template L-1: unique is 256 zero bytes. */

@@ -11,8 +11,8 @@
 #include "util/error.h"
 
 struct ek_template {
-	const char *name;		/* as the profile calls it */
-	TPM2_HANDLE handle;		/* persistent handle */
+	const char *name;   /* as the profile calls it */
+	TPM2_HANDLE handle; /* persistent handle */
 	const TPM2B_PUBLIC *public;
 };
 

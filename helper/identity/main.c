@@ -35,10 +35,9 @@ static int make_all(ESYS_CONTEXT *esys, json_t *keys, struct error *err)
 			return r;
 		hex_format(name, len, hex);
 		snprintf(handle, sizeof(handle), "0x%08x", t->handle);
-		json_array_append_new(keys,
-				      json_pack("{s:s, s:s, s:s}", "template",
-						t->name, "handle", handle,
-						"name", hex));
+		json_array_append_new(
+			keys, json_pack("{s:s, s:s, s:s}", "template", t->name,
+					"handle", handle, "name", hex));
 	}
 	return 0;
 }

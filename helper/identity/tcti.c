@@ -12,7 +12,7 @@
 #include "engine/protocol.h"
 #include "identity/tcti.h"
 
-#define TCTI_MAGIC 0x7674706d656e6731ULL	/* "vtpmeng1" */
+#define TCTI_MAGIC 0x7674706d656e6731ULL /* "vtpmeng1" */
 
 struct tcti_engine {
 	TSS2_TCTI_CONTEXT_COMMON_V2 common;
@@ -22,7 +22,7 @@ struct tcti_engine {
 		struct engine_header h;
 		uint8_t data[ENGINE_MAX_COMMAND];
 	} reply;
-	size_t reply_len;	/* of a response that was not fetched yet */
+	size_t reply_len; /* of a response that was not fetched yet */
 };
 
 static struct tcti_engine *tcti_check(TSS2_TCTI_CONTEXT *ctx)
@@ -32,8 +32,7 @@ static struct tcti_engine *tcti_check(TSS2_TCTI_CONTEXT *ctx)
 	return t && t->common.v1.magic == TCTI_MAGIC ? t : NULL;
 }
 
-static TSS2_RC transmit(TSS2_TCTI_CONTEXT *ctx, size_t size,
-			const uint8_t *cmd)
+static TSS2_RC transmit(TSS2_TCTI_CONTEXT *ctx, size_t size, const uint8_t *cmd)
 {
 	struct tcti_engine *t = tcti_check(ctx);
 	struct {

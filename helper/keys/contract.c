@@ -44,7 +44,7 @@ int provider_send(const void *data, size_t len, struct error *err)
 
 static int run(const struct provider *p, json_t *reply, struct error *err)
 {
-	struct request r = {0};
+	struct request r = { 0 };
 	int e = read_request(&r, err);
 
 	if (!e && !p->op[r.operation])
@@ -72,7 +72,7 @@ static int write_reply(json_t *reply)
 
 static int serve(const struct provider *p)
 {
-	struct error err = {.code = VTPM_ERR_PROVIDER};
+	struct error err = { .code = VTPM_ERR_PROVIDER };
 	json_t *reply = json_object();
 	int r;
 

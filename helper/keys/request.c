@@ -18,14 +18,14 @@ static const struct {
 	unsigned int members;
 	size_t max_secret; /* 0: descriptor 3 is not read */
 } operations[OP_COUNT] = {
-	[OP_INFO] = {"info", 0, 0},
-	[OP_NEW_KEY] = {"new-key", 0, 0},
-	[OP_WRAP] = {"wrap", TAKES_KEY_ID | NEEDS_CONTEXT,
-		     PROVIDER_MAX_DATA_KEY},
-	[OP_UNWRAP] = {"unwrap", NEEDS_KEY_ID | NEEDS_CONTEXT | NEEDS_WRAPPED,
-		       0},
-	[OP_EXPORT] = {"export", 0, PROVIDER_MAX_PASSWORD},
-	[OP_IMPORT] = {"import", NEEDS_DOCUMENT, PROVIDER_MAX_PASSWORD},
+	[OP_INFO] = { "info", 0, 0 },
+	[OP_NEW_KEY] = { "new-key", 0, 0 },
+	[OP_WRAP] = { "wrap", TAKES_KEY_ID | NEEDS_CONTEXT,
+		      PROVIDER_MAX_DATA_KEY },
+	[OP_UNWRAP] = { "unwrap", NEEDS_KEY_ID | NEEDS_CONTEXT | NEEDS_WRAPPED,
+			0 },
+	[OP_EXPORT] = { "export", 0, PROVIDER_MAX_PASSWORD },
+	[OP_IMPORT] = { "import", NEEDS_DOCUMENT, PROVIDER_MAX_PASSWORD },
 };
 
 static int bad_member(struct error *err, const char *name, const char *what)

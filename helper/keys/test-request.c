@@ -24,7 +24,7 @@ static json_t *whole(void)
 
 static int parse(const char *text, struct request *r, struct error *err)
 {
-	*err = (struct error){0};
+	*err = (struct error){ 0 };
 	return request_parse(text, strlen(text), r, err);
 }
 
@@ -67,9 +67,10 @@ static void test_whole(void **state)
 
 static void test_missing_and_wrong(void **state)
 {
-	static const char *const members[] = {
-		"version", "operation", "provider", "config",
-		"key-id",  "context",	"wrapped"};
+	static const char *const members[] = { "version",  "operation",
+					       "provider", "config",
+					       "key-id",   "context",
+					       "wrapped" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
@@ -165,9 +166,9 @@ static void test_not_json(void **state)
 
 static void test_secret(void **state)
 {
-	struct request r = {.operation = OP_WRAP};
+	struct request r = { .operation = OP_WRAP };
 	int fd = memfd_create("secret", MFD_CLOEXEC);
-	char bytes[PROVIDER_MAX_DATA_KEY + 1] = {0};
+	char bytes[PROVIDER_MAX_DATA_KEY + 1] = { 0 };
 	struct error err;
 
 	(void)state;

@@ -173,7 +173,7 @@ static int decode_info(const uint8_t *page, struct nvram_info *i)
 
 int header_decode(const uint8_t page[NVRAM_PAGE], struct nvram_header *h)
 {
-	struct nvram_header out = {0};
+	struct nvram_header out = { 0 };
 	uint8_t sum[CHECKSUM_LEN];
 
 	if (memcmp(page + H_MAGIC, header_magic, sizeof(header_magic)) ||

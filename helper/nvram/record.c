@@ -120,8 +120,8 @@ size_t record_size(uint32_t len)
 void record_pack(const uint8_t *body, const struct nvram_frame *f,
 		 uint32_t seed, uint8_t *out)
 {
-	const struct nvram_sector of = {f->generation,
-					record_sectors(f->length)};
+	const struct nvram_sector of = { f->generation,
+					 record_sectors(f->length) };
 	size_t left = NVRAM_BODY_LEN(f->length);
 
 	for (uint32_t i = 0; i < of.count; i++, out += NVRAM_SECTOR) {
@@ -137,7 +137,7 @@ void record_pack(const uint8_t *body, const struct nvram_frame *f,
 
 void slot_blank(uint8_t *out, size_t len, uint32_t seed, uint32_t first)
 {
-	const struct nvram_sector blank = {0, 0};
+	const struct nvram_sector blank = { 0, 0 };
 
 	memset(out, 0, len);
 	for (size_t i = 0; i < len / NVRAM_SECTOR; i++)
@@ -194,7 +194,7 @@ void record_unpack(const struct nvram_slot *s, const struct nvram_frame *f,
  */
 enum slot_verdict slot_judge(const struct nvram_slot *s, uint64_t base)
 {
-	struct nvram_sector newest = {0, 0}, sector;
+	struct nvram_sector newest = { 0, 0 }, sector;
 
 	for (uint32_t i = 0; i < NVRAM_PAGE_SECTORS; i++) {
 		if (s->len < NVRAM_PAGE || !slot_sector(s, i, &sector))

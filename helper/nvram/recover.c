@@ -146,7 +146,7 @@ static int choose(struct nvram *n, struct candidate *c, struct error *err)
 
 int recover_state(struct nvram *n, struct error *err)
 {
-	struct candidate c[NVRAM_SLOTS] = {0};
+	struct candidate c[NVRAM_SLOTS] = { 0 };
 	uint64_t highest = 0, seen;
 	int r = 0;
 

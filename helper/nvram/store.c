@@ -137,7 +137,7 @@ static int write_state(struct nvram *n, struct nvram_sealed *s,
 int nvram_commit(struct nvram *n, const void *state, uint32_t len,
 		 struct error *err)
 {
-	struct nvram_sealed s = {0};
+	struct nvram_sealed s = { 0 };
 	int r;
 
 	if (!len || len > NVRAM_MAX_STATE)
@@ -162,7 +162,7 @@ int nvram_commit(struct nvram *n, const void *state, uint32_t len,
 
 int nvram_mirror(struct nvram *n, struct error *err)
 {
-	struct nvram_sealed s = {0};
+	struct nvram_sealed s = { 0 };
 	uint32_t len = n->last.frame.length;
 	uint8_t *state;
 	int r;

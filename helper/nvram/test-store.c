@@ -153,7 +153,7 @@ static void create(void)
 
 static struct nvram *open_ok(void)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n = NULL;
 
 	if (nvram_open_with(&ops, -1, "f", key, &n, &err))
@@ -183,7 +183,7 @@ static int commit(struct nvram *n, unsigned int tag, uint32_t len,
 
 static void commit_ok(struct nvram *n, unsigned int tag, uint32_t len)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 
 	if (commit(n, tag, len, &err))
 		fail_msg("%s: %s", err.code, err.text);
@@ -211,7 +211,7 @@ static void expect_state(unsigned int tag, uint32_t len)
 
 static void expect_error(const char *code)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n = NULL;
 	size_t len;
 	uint8_t *before = disk_save(&len);
@@ -230,7 +230,7 @@ static void expect_error(const char *code)
 /* Two commits: the newest state, 2, is in slot 1, unless @mirror in both. */
 static void two_commits(bool mirror)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n;
 
 	create();
@@ -275,10 +275,10 @@ static void test_round_trip(void **state)
 
 static void test_growth(void **state)
 {
-	static const uint32_t sizes[] = {100,	 16000, 17000,	 40000, 150000,
-					 150000, 100,	1048576, 200,	300};
+	static const uint32_t sizes[] = { 100,	  16000, 17000,	  40000, 150000,
+					  150000, 100,	 1048576, 200,	 300 };
 	unsigned int count = sizeof(sizes) / sizeof(sizes[0]);
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n;
 
 	(void)state;
@@ -362,7 +362,7 @@ static void test_flip_empty(void **state)
 
 static void test_truncated(void **state)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	size_t len, opened = 0;
 	uint8_t *image;
 
@@ -582,7 +582,7 @@ static void test_forged(void **state)
 {
 	uint8_t mac[NVRAM_MAC_LEN], *one, *p;
 	size_t slot0 = NVRAM_SLOT_START, len;
-	struct nvram_frame f = {0};
+	struct nvram_frame f = { 0 };
 	uint8_t body[NVRAM_BODY_LEN(LEN_B)];
 	struct nvram_slot slot;
 
@@ -592,8 +592,8 @@ static void test_forged(void **state)
 	two_commits(true);
 	for (int i = 0; i < 2; i++) {
 		p = one + slot0 + i * NVRAM_SLOT_DEFAULT;
-		slot = (struct nvram_slot){p, NVRAM_SLOT_DEFAULT,
-					   sector_seed(one + 32, i), i};
+		slot = (struct nvram_slot){ p, NVRAM_SLOT_DEFAULT,
+					    sector_seed(one + 32, i), i };
 		assert_int_equal(record_check(&slot, &f), 0);
 		record_unpack(&slot, &f, body);
 		record_pack(body, &f, sector_seed(disk.data + 32, i),
@@ -619,10 +619,10 @@ static void test_used_up(void **state)
 		uint64_t generation;
 		bool opens;
 	} cases[] = {
-		{NVRAM_GENERATION_MAX / 2, true},
-		{NVRAM_GENERATION_MAX / 2 + 1, false},
-		{NVRAM_GENERATION_MAX, false},
-		{NVRAM_GENERATION_MAX + 1, true}, /* is no whole sector */
+		{ NVRAM_GENERATION_MAX / 2, true },
+		{ NVRAM_GENERATION_MAX / 2 + 1, false },
+		{ NVRAM_GENERATION_MAX, false },
+		{ NVRAM_GENERATION_MAX + 1, true }, /* is no whole sector */
 	};
 	const int i = 20; /* two_commits() writes eight */
 	uint8_t *s;
@@ -657,7 +657,7 @@ static void test_wrong_key(void **state)
 
 static void test_version(void **state)
 {
-	uint8_t mac[NVRAM_MAC_LEN] = {0};
+	uint8_t mac[NVRAM_MAC_LEN] = { 0 };
 	struct nvram_info info;
 	struct error err;
 	int fd = memfd_create("nvram", MFD_CLOEXEC);
@@ -679,7 +679,7 @@ static void test_version(void **state)
 static void failing_commit(uint32_t len, int fail_write, int fail_sync,
 			   size_t partial, int errnum, uint32_t retry_len)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n;
 	uint8_t *image;
 	size_t image_len;
@@ -712,7 +712,7 @@ static void failing_commit(uint32_t len, int fail_write, int fail_sync,
 
 static void test_failures(void **state)
 {
-	static const size_t partial[] = {0, 512, 4096, 5000, 1 << 20};
+	static const size_t partial[] = { 0, 512, 4096, 5000, 1 << 20 };
 
 	(void)state;
 	for (size_t p = 0; p < 5; p++) {
@@ -738,7 +738,7 @@ static void test_failures(void **state)
 /* Two torn header writes in a row: they must hit the same copy. */
 static void test_header_fails_twice(void **state)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n;
 
 	(void)state;
@@ -762,7 +762,7 @@ static void test_header_fails_twice(void **state)
 /* A mirror that fails has lost nothing, and neither has what follows it. */
 static void test_mirror_fails(void **state)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n;
 
 	(void)state;
@@ -785,10 +785,10 @@ static void test_mirror_fails(void **state)
 /* A real file and a real limit: EFBIG and no SIGXFSZ, then room again. */
 static void test_real_file(void **state)
 {
-	struct rlimit old, small = {40960, RLIM_INFINITY};
+	struct rlimit old, small = { 40960, RLIM_INFINITY };
 	int fd = memfd_create("nvram", MFD_CLOEXEC);
 	uint8_t *s = make_state(9, 20000);
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram_info info;
 	struct nvram *n;
 	uint32_t len;
@@ -820,7 +820,7 @@ static void test_real_file(void **state)
 
 static void test_header_updates(void **state)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n;
 	size_t len;
 	uint8_t *before;
@@ -861,7 +861,7 @@ static void test_two_histories(void **state)
 {
 	size_t slot0 = NVRAM_SLOT_START, len;
 	uint8_t *common, *one;
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n;
 
 	(void)state;

@@ -43,7 +43,7 @@ static void check(const char *name, unsigned int states)
 	struct secret *key = secret_new(NVRAM_KEY_LEN);
 	uint8_t now[FILE_LEN], want[3000];
 	struct nvram_info info;
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nvram *n;
 	int fd = load(name);
 	const uint8_t *state;

@@ -23,26 +23,26 @@ static inline void cleanup_closep(int *fd)
 #define _cleanup_close_ __attribute__((cleanup(cleanup_closep)))
 
 /* Defines cleanup_NAME() for use with _cleanup_(NAME) on a TYPE variable. */
-#define DEFINE_CLEANUP(name, type, call)		\
-	static inline void cleanup_##name(type *p)	\
-	{						\
-		if (*p)					\
-			call(*p);			\
+#define DEFINE_CLEANUP(name, type, call)           \
+	static inline void cleanup_##name(type *p) \
+	{                                          \
+		if (*p)                            \
+			call(*p);                  \
 	}
 #define _cleanup_(name) __attribute__((cleanup(cleanup_##name)))
 
 /* Hand the value over to the caller and leave nothing for the cleanup. */
-#define TAKE_PTR(p)				\
-	({					\
-		__typeof__(p) taken_ = (p);	\
-		(p) = NULL;			\
-		taken_;				\
+#define TAKE_PTR(p)                         \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
 	})
-#define TAKE_FD(fd)			\
-	({				\
-		int taken_ = (fd);	\
-		(fd) = -1;		\
-		taken_;			\
+#define TAKE_FD(fd)                \
+	({                         \
+		int taken_ = (fd); \
+		(fd) = -1;         \
+		taken_;            \
 	})
 
 #endif

@@ -37,17 +37,17 @@
 #define VTPM_ERR_INTERNAL "InternalError"
 
 struct error {
-	int errnum;		/* negative errno */
-	const char *code;	/* one of VTPM_ERR_*, or a code read_code() made */
-	char text[512];		/* one sentence and the next step, no newline */
+	int errnum;	  /* negative errno */
+	const char *code; /* one of VTPM_ERR_*, or a code read_code() made */
+	char text[512];	  /* one sentence and the next step, no newline */
 };
 
 /*
  * Fill in @e, which may be NULL, and return @errnum so that a caller can
  * write "return error_set(...)". The text is cut to fit.
  */
-int error_set(struct error *e, int errnum, const char *code,
-	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int error_set(struct error *e, int errnum, const char *code, const char *fmt,
+	      ...) __attribute__((format(printf, 4, 5)));
 
 /* Put "@fmt: " in front of the text that is there. Returns e->errnum. */
 int error_prefix(struct error *e, const char *fmt, ...)

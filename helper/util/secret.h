@@ -12,7 +12,7 @@
 #include "util/cleanup.h"
 
 struct secret {
-	size_t len;		/* bytes */
+	size_t len; /* bytes */
 	unsigned char data[];
 };
 

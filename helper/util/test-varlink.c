@@ -15,7 +15,7 @@
 static void whole_and_in_pieces(void **state)
 {
 	static const char text[] = "{\"method\":\"a.B\"}\0{\"x\":1}";
-	struct varlink_input in = {0};
+	struct varlink_input in = { 0 };
 	json_t *msg = NULL;
 
 	(void)state;
@@ -42,7 +42,7 @@ static void whole_and_in_pieces(void **state)
 static void several_at_once(void **state)
 {
 	static const char text[] = "{\"n\":0}\0{\"n\":1}\0{\"n\":2}\0{";
-	struct varlink_input in = {0};
+	struct varlink_input in = { 0 };
 	json_t *msg = NULL;
 
 	(void)state;
@@ -82,7 +82,7 @@ static void bad_messages(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct varlink_input in = {0};
+		struct varlink_input in = { 0 };
 		json_t *msg = NULL;
 
 		assert_int_equal(
@@ -102,7 +102,7 @@ static void length_limit(void **state)
 
 	(void)state;
 	for (int extra = 0; extra < 2; extra++, len++) {
-		struct varlink_input in = {0};
+		struct varlink_input in = { 0 };
 		json_t *msg = NULL;
 		size_t half = len / 2;
 
@@ -125,7 +125,7 @@ static void length_limit(void **state)
 
 static void no_end(void **state)
 {
-	struct varlink_input in = {0};
+	struct varlink_input in = { 0 };
 	char piece[4096];
 	size_t total = 0;
 	int r;
@@ -162,7 +162,7 @@ static void calls(void **state)
 		"{\"method\":\"a.B\",\"upgrade\":null}",
 		"{\"method\":\"a.B\",\"more\":true,\"oneway\":true}",
 	};
-	struct varlink_call call = {.method = "untouched"};
+	struct varlink_call call = { .method = "untouched" };
 	json_t *msg;
 
 	(void)state;

@@ -30,10 +30,11 @@ void uuid_new(uint8_t uuid[UUID_LEN])
 
 void uuid_format(const uint8_t u[UUID_LEN], char out[UUID_TEXT_LEN])
 {
-	snprintf(out, UUID_TEXT_LEN,
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9],
-		 u[10], u[11], u[12], u[13], u[14], u[15]);
+	snprintf(
+		out, UUID_TEXT_LEN,
+		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9],
+		u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
 static int hex_digit(char c)

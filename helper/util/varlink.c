@@ -67,7 +67,7 @@ int varlink_input_next(struct varlink_input *in, json_t **out)
 void varlink_input_deinit(struct varlink_input *in)
 {
 	free(in->data);
-	*in = (struct varlink_input){0};
+	*in = (struct varlink_input){ 0 };
 }
 
 /* An optional boolean member. */
@@ -112,7 +112,7 @@ int varlink_call_parse(json_t *msg, struct varlink_call *out)
 int varlink_reply_parse(json_t *msg, struct varlink_reply *out)
 {
 	json_t *error = json_object_get(msg, "error");
-	struct varlink_reply reply = {.error = json_string_value(error)};
+	struct varlink_reply reply = { .error = json_string_value(error) };
 
 	if ((error && !reply.error) ||
 	    get_parameters(msg, &reply.parameters) < 0 ||

@@ -175,7 +175,8 @@ static int receive(struct ctl *ctl, const struct client_call *call, int fd)
 		}
 		n = r ? r : read(fd, buf, sizeof(buf));
 		if (n <= 0) {
-			fprintf(stderr, "vtpmctl: vtpmd closed the connection; see its log: journalctl -u vtpmd\n");
+			fprintf(stderr,
+				"vtpmctl: vtpmd closed the connection; see its log: journalctl -u vtpmd\n");
 			status = CTL_FAILED;
 			break;
 		}

@@ -40,11 +40,10 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 	}
 	if (provider)
 		json_object_set_new(p, "provider", json_string(provider));
-	return client_call(ctl, &(struct client_call){
-					.method = "Create",
-					.parameters = p,
-					.more = true,
-					.on_reply = print });
+	return client_call(ctl, &(struct client_call){ .method = "Create",
+						       .parameters = p,
+						       .more = true,
+						       .on_reply = print });
 }
 
 const struct verb verb_create = {

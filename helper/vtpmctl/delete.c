@@ -43,10 +43,10 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 			return CTL_FAILED;
 		}
 	}
-	return client_call(ctl, &(struct client_call){
-					.method = "Delete",
-					.parameters = json_pack("{s:s}", "name",
-								name) });
+	return client_call(
+		ctl, &(struct client_call){
+			     .method = "Delete",
+			     .parameters = json_pack("{s:s}", "name", name) });
 }
 
 const struct verb verb_delete = {

@@ -13,7 +13,8 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	printf("%-20s %-10s %-12s %-14s %s\n", "NAME", "STATE", "DEVICE",
 	       "PROVIDER", "UUID");
 	json_array_foreach(json_object_get(p, "vtpms"), i, v) {
-		const char *dev = json_text(json_object_get(v, "device"), "tpm");
+		const char *dev =
+			json_text(json_object_get(v, "device"), "tpm");
 
 		printf("%-20s %-10s %-12s %-14s %s\n", json_text(v, "name"),
 		       json_text(v, "state"), *dev ? dev : "-",

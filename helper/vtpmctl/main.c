@@ -6,9 +6,8 @@
 #include "vtpmctl/vtpmctl.h"
 
 static const struct verb *const verbs[] = {
-	&verb_create, &verb_start,   &verb_stop,     &verb_list,
-	&verb_show,   &verb_delete,  &verb_monitor,  &verb_provider,
-	&verb_version, NULL,
+	&verb_create, &verb_start,   &verb_stop,     &verb_list,    &verb_show,
+	&verb_delete, &verb_monitor, &verb_provider, &verb_version, NULL,
 };
 
 static void print_help(void)
@@ -49,7 +48,8 @@ int main(int argc, char **argv)
 		} else if (!strcmp(argv[i], "--socket") && i + 1 < argc) {
 			ctl.socket = argv[++i];
 		} else {
-			fprintf(stderr, "vtpmctl: bad option %s; see: vtpmctl --help\n",
+			fprintf(stderr,
+				"vtpmctl: bad option %s; see: vtpmctl --help\n",
 				argv[i]);
 			return CTL_USAGE;
 		}

@@ -66,8 +66,7 @@ int ctl_parse(struct ctl *ctl, const struct verb *v, int argc, char **argv,
 			ctl->json = true;
 		} else if (!strncmp(argv[i], "--", 2)) {
 			if (take_option(options, argc, argv, &i) <= 0) {
-				fprintf(stderr,
-					"vtpmctl %s: bad option %s\n",
+				fprintf(stderr, "vtpmctl %s: bad option %s\n",
 					v->name, argv[i]);
 				verb_usage(v);
 				return -1;

@@ -23,12 +23,12 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 	if (ctl_parse(ctl, v, argc, argv, NULL, args, 2, &status) < 0)
 		return status;
-	return client_call(ctl, &(struct client_call){
-					.method = "ProviderAdd",
-					.parameters = json_pack(
-						"{s:s, s:s}", "type", args[0],
-						"name", args[1]),
-					.on_reply = print });
+	return client_call(
+		ctl, &(struct client_call){
+			     .method = "ProviderAdd",
+			     .parameters = json_pack("{s:s, s:s}", "type",
+						     args[0], "name", args[1]),
+			     .on_reply = print });
 }
 
 const struct verb verb_provider_add = {

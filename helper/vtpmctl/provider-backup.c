@@ -34,18 +34,18 @@ static int backup_into(struct ctl *ctl, const char *name, int password,
 		errno = ENAMETOOLONG;
 		return complain(file);
 	}
-	fds[1] = mkostemp(tmp, O_CLOEXEC);	/* mode 0600 */
+	fds[1] = mkostemp(tmp, O_CLOEXEC); /* mode 0600 */
 	if (fds[1] < 0)
 		return complain(file);
-	status = client_call(ctl, &(struct client_call){
-					  .method = "ProviderBackup",
-					  .parameters = json_pack("{s:s}",
-								  "name", name),
-					  .fds = fds,
-					  .n_fds = 2 });
-	if (!status && (fsync(fds[1]) < 0 ||
-			renameat2(AT_FDCWD, tmp, AT_FDCWD, file,
-				  force ? 0 : RENAME_NOREPLACE) < 0))
+	status = client_call(
+		ctl, &(struct client_call){
+			     .method = "ProviderBackup",
+			     .parameters = json_pack("{s:s}", "name", name),
+			     .fds = fds,
+			     .n_fds = 2 });
+	if (!status &&
+	    (fsync(fds[1]) < 0 || renameat2(AT_FDCWD, tmp, AT_FDCWD, file,
+					    force ? 0 : RENAME_NOREPLACE) < 0))
 		status = complain(file);
 	if (status)
 		unlink(tmp);
@@ -69,7 +69,8 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 	if (ctl_parse(ctl, v, argc, argv, options, args, 2, &status) < 0)
 		return status;
-	password = password_pipe(password_file, "Password for the backup", true);
+	password =
+		password_pipe(password_file, "Password for the backup", true);
 	if (password < 0)
 		return CTL_USAGE;
 	status = backup_into(ctl, args[0], password, args[1], force);

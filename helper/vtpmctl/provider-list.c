@@ -15,10 +15,10 @@ static void print(struct ctl *ctl, json_t *reply, void *arg)
 	json_array_foreach(json_object_get(reply, "providers"), i, p)
 		printf("%-16s %-10s %-8s %-7s %6zu %6zu\n",
 		       json_text(p, "name"), json_text(p, "type"),
-		       json_is_true(json_object_get(p, "isDefault")) ? "yes" :
-								       "no",
-		       json_is_true(json_object_get(p, "usable")) ? "yes" :
-								    "no",
+		       json_is_true(json_object_get(p, "isDefault")) ? "yes"
+								     : "no",
+		       json_is_true(json_object_get(p, "usable")) ? "yes"
+								  : "no",
 		       json_array_size(json_object_get(p, "keys")),
 		       json_array_size(json_object_get(p, "users")));
 }
@@ -29,9 +29,8 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 	if (ctl_parse(ctl, v, argc, argv, NULL, NULL, 0, &status) < 0)
 		return status;
-	return client_call(ctl, &(struct client_call){
-					.method = "ProviderList",
-					.on_reply = print });
+	return client_call(ctl, &(struct client_call){ .method = "ProviderList",
+						       .on_reply = print });
 }
 
 const struct verb verb_provider_list = {

@@ -11,7 +11,8 @@ static const struct verb *const verbs[] = {
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+	if (argc > 1 &&
+	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		fputs(v->help, stdout);
 		for (size_t i = 0; verbs[i]; i++)
 			printf("  %-8s %s\n", verbs[i]->name,

@@ -23,8 +23,8 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	line("reason", json_text(v, "reason"));
 	line("device", json_text(d, "tpm"));
 	line("", json_text(d, "tpmrm"));
-	line("autostart", json_is_true(json_object_get(v, "autostart")) ? "yes" :
-									  "no");
+	line("autostart",
+	     json_is_true(json_object_get(v, "autostart")) ? "yes" : "no");
 	line("provider", json_text(v, "provider"));
 	line("key", json_text(v, "keyId"));
 	line("file", json_text(v, "file"));
@@ -43,11 +43,11 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 	if (ctl_parse(ctl, v, argc, argv, NULL, &name, 1, &status) < 0)
 		return status;
-	return client_call(ctl, &(struct client_call){
-					.method = "Show",
-					.parameters = json_pack("{s:s}", "name",
-								name),
-					.on_reply = print });
+	return client_call(
+		ctl, &(struct client_call){
+			     .method = "Show",
+			     .parameters = json_pack("{s:s}", "name", name),
+			     .on_reply = print });
 }
 
 const struct verb verb_show = {

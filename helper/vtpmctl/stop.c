@@ -18,12 +18,12 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 	if (ctl_parse(ctl, v, argc, argv, NULL, &name, 1, &status) < 0)
 		return status;
-	return client_call(ctl, &(struct client_call){
-					.method = "Stop",
-					.parameters = json_pack("{s:s}", "name",
-								name),
-					.more = true,
-					.on_reply = print });
+	return client_call(
+		ctl, &(struct client_call){
+			     .method = "Stop",
+			     .parameters = json_pack("{s:s}", "name", name),
+			     .more = true,
+			     .on_reply = print });
 }
 
 const struct verb verb_stop = {

@@ -19,11 +19,11 @@ enum ctl_exit {
 	CTL_FAILED = 1,
 	CTL_USAGE = 2,
 	CTL_NOT_FOUND = 3,
-	CTL_CONFLICT = 4,	/* exists, in use, busy, wrong state */
+	CTL_CONFLICT = 4, /* exists, in use, busy, wrong state */
 	CTL_DENIED = 5,
-	CTL_NO_SERVICE = 6,	/* daemon or module not there */
-	CTL_KEY = 7,		/* missing, wrong, not backed up; password */
-	CTL_STORAGE = 8,	/* damaged, full, not readable */
+	CTL_NO_SERVICE = 6, /* daemon or module not there */
+	CTL_KEY = 7,	    /* missing, wrong, not backed up; password */
+	CTL_STORAGE = 8,    /* damaged, full, not readable */
 };
 
 struct ctl {
@@ -33,8 +33,8 @@ struct ctl {
 
 struct verb {
 	const char *name;
-	const char *summary;	/* one line */
-	const char *help;	/* usage and examples */
+	const char *summary; /* one line */
+	const char *help;    /* usage and examples */
 	int (*run)(struct ctl *ctl, const struct verb *v, int argc,
 		   char **argv);
 };
@@ -55,7 +55,7 @@ int verb_usage(const struct verb *v);
  * Exactly one of @flag and @value is set.
  */
 struct ctl_option {
-	const char *name;	/* without the hyphens */
+	const char *name; /* without the hyphens */
 	bool *flag;
 	const char **value;
 };
@@ -68,16 +68,15 @@ int ctl_parse(struct ctl *ctl, const struct verb *v, int argc, char **argv,
 	      size_t n_args, int *status);
 
 /* Called with each reply; the parameters belong to the caller. */
-typedef void (*client_reply_fn)(struct ctl *ctl, json_t *parameters,
-				void *arg);
+typedef void (*client_reply_fn)(struct ctl *ctl, json_t *parameters, void *arg);
 
 struct client_call {
-	const char *method;	/* without "io.vtpm." */
-	json_t *parameters;	/* stolen; NULL: none */
-	bool more;		/* several replies; progress is shown */
-	const int *fds;		/* stay the caller's */
+	const char *method; /* without "io.vtpm." */
+	json_t *parameters; /* stolen; NULL: none */
+	bool more;	    /* several replies; progress is shown */
+	const int *fds;	    /* stay the caller's */
 	size_t n_fds;
-	client_reply_fn on_reply;	/* NULL: nothing to print */
+	client_reply_fn on_reply; /* NULL: nothing to print */
 	void *arg;
 };
 /*

@@ -40,7 +40,7 @@ static struct kernel_instance *find(struct kernel_instance *list, size_t n,
 
 static void stop_engine(struct manager *m, const char *name, struct engine *e)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 
 	log_notice("engine of %s serves no device; stopped", name);
 	if (engine_stop(&m->config, name, e, &err) < 0)
@@ -104,7 +104,7 @@ int adopt_all(struct manager *m, struct error *err)
 	int fd = openat(m->config.engine_fd, ".",
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct error local = {0};
+	struct error local = { 0 };
 	struct dirent *de;
 	size_t n = 0;
 	int r = kernel_dump(&list, &n, &local);

@@ -50,8 +50,8 @@ static json_t *users_of(struct manager *m, const char *provider)
 /* In a job: what the program and the file say of a provider. */
 static json_t *describe(const struct config *cfg, const char *name)
 {
-	struct provider_ref ref = {0};
-	struct error err = {0};
+	struct provider_ref ref = { 0 };
+	struct error err = { 0 };
 	json_t *out;
 
 	if (registry_load_provider(cfg, name, &ref, NULL, &err) < 0)
@@ -388,7 +388,7 @@ static void query_done(void *arg, const struct error *err)
 	json_t *info;
 	size_t i;
 
-	json_array_foreach (q->list, i, info)
+	json_array_foreach(q->list, i, info)
 		complete(q->m, info);
 	if (err)
 		call_error(q->call, err);

@@ -94,9 +94,9 @@ static int follow(struct process *p, struct streams *s, struct capture *c,
 	bool ended = false;
 
 	for (;;) {
-		struct pollfd pfd[] = {{.fd = s->out, .events = POLLIN},
-				       {.fd = s->err, .events = POLLIN},
-				       {.fd = p->pidfd, .events = POLLIN}};
+		struct pollfd pfd[] = { { .fd = s->out, .events = POLLIN },
+					{ .fd = s->err, .events = POLLIN },
+					{ .fd = p->pidfd, .events = POLLIN } };
 		int64_t left = ended ? 0 : end - now_ms();
 		int r = poll(pfd, 3, left > 0 ? left : 0);
 
@@ -140,8 +140,8 @@ int capture_run(struct spawn *s, const char *what, int timeout_ms,
 		struct capture *out, struct error *err)
 {
 	_cleanup_close_ int out_rd = -1, out_wr = -1, err_rd = -1, err_wr = -1;
-	struct capture c = {.status = -1};
-	struct streams streams = {0};
+	struct capture c = { .status = -1 };
+	struct streams streams = { 0 };
 	struct process p;
 	int fds[2], r;
 
@@ -182,5 +182,5 @@ int capture_run(struct spawn *s, const char *what, int timeout_ms,
 void capture_deinit(struct capture *c)
 {
 	free(c->out);
-	*c = (struct capture){0};
+	*c = (struct capture){ 0 };
 }

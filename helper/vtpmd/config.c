@@ -30,7 +30,7 @@ static int find_user(const char *name, struct account *out, struct error *err)
 				 "user %s is root or of root's group; helpers "
 				 "would run with all rights",
 				 name);
-	*out = (struct account){name, pw->pw_uid, pw->pw_gid};
+	*out = (struct account){ name, pw->pw_uid, pw->pw_gid };
 	return 0;
 }
 
@@ -116,8 +116,9 @@ int config_open(struct config *cfg, struct error *err)
 
 void config_close(struct config *cfg)
 {
-	int *const fds[] = {&cfg->keys_fd,  &cfg->providers_fd, &cfg->engine_fd,
-			    &cfg->state_fd, &cfg->run_fd,	&cfg->lock_fd};
+	int *const fds[] = { &cfg->keys_fd,   &cfg->providers_fd,
+			     &cfg->engine_fd, &cfg->state_fd,
+			     &cfg->run_fd,    &cfg->lock_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] >= 0)
@@ -131,9 +132,9 @@ int config_find_program(const struct config *cfg, const char *name,
 {
 	/* Where it was built; where it was installed; where it always may be.
 	 */
-	const char *const dirs[][2] = {{cfg->self_dir, ""},
-				       {cfg->self_dir, "/../libexec/vtpm"},
-				       {DEFAULT_LIBEXEC_DIR, ""}};
+	const char *const dirs[][2] = { { cfg->self_dir, "" },
+					{ cfg->self_dir, "/../libexec/vtpm" },
+					{ DEFAULT_LIBEXEC_DIR, "" } };
 	int n;
 
 	if (cfg->libexec_dir) {

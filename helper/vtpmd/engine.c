@@ -26,7 +26,7 @@
 static void engine_address(const struct config *cfg, const char *name,
 			   struct sockaddr_un *addr)
 {
-	*addr = (struct sockaddr_un){.sun_family = AF_UNIX};
+	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d/%s",
 		 cfg->engine_fd, name);
 }
@@ -80,28 +80,28 @@ static int spawn_engine(const struct config *cfg, const struct engine_args *a,
 			struct engine *e, struct error *err)
 {
 	char path[PATH_MAX], family[16], file[PATH_MAX];
-	char *argv[] = {"vtpm-engine",
-			"--name",
-			(char *)a->name,
-			"--file",
-			file,
-			"--nvram-fd",
-			"3",
-			"--key-fd",
-			"4",
-			"--control-fd",
-			"5",
-			"--netlink-fd",
-			"6",
-			"--family",
-			family,
-			NULL,
-			NULL};
+	char *argv[] = { "vtpm-engine",
+			 "--name",
+			 (char *)a->name,
+			 "--file",
+			 file,
+			 "--nvram-fd",
+			 "3",
+			 "--key-fd",
+			 "4",
+			 "--control-fd",
+			 "5",
+			 "--netlink-fd",
+			 "6",
+			 "--family",
+			 family,
+			 NULL,
+			 NULL };
 	const struct spawn s = {
 		.path = path,
 		.argv = argv,
-		.fds = {-1, e->log_fd, e->log_fd, a->nvram_fd, key_fd,
-			control_fd, netlink_fd},
+		.fds = { -1, e->log_fd, e->log_fd, a->nvram_fd, key_fd,
+			 control_fd, netlink_fd },
 		.n_fds = 7,
 		.user = &cfg->engine_user,
 		.cwd_fd = -1,
@@ -126,11 +126,11 @@ static int start_error(const char *name, const struct engine *e, int status,
 		int errnum;
 		const char *code;
 	} map[] = {
-		{ENGINE_EXIT_CORRUPT, -EBADMSG, VTPM_ERR_CORRUPT},
-		{ENGINE_EXIT_KEY_WRONG, -EKEYREJECTED, VTPM_ERR_KEY_WRONG},
-		{ENGINE_EXIT_VERSION, -EPROTONOSUPPORT, VTPM_ERR_VERSION},
-		{ENGINE_EXIT_STORAGE, -EIO, VTPM_ERR_STORAGE},
-		{ENGINE_EXIT_NO_SPACE, -ENOSPC, VTPM_ERR_NO_SPACE},
+		{ ENGINE_EXIT_CORRUPT, -EBADMSG, VTPM_ERR_CORRUPT },
+		{ ENGINE_EXIT_KEY_WRONG, -EKEYREJECTED, VTPM_ERR_KEY_WRONG },
+		{ ENGINE_EXIT_VERSION, -EPROTONOSUPPORT, VTPM_ERR_VERSION },
+		{ ENGINE_EXIT_STORAGE, -EIO, VTPM_ERR_STORAGE },
+		{ ENGINE_EXIT_NO_SPACE, -ENOSPC, VTPM_ERR_NO_SPACE },
 	};
 	char buf[4096], line[320], how[64];
 	ssize_t n = read(e->log_fd, buf, sizeof(buf));
@@ -221,7 +221,7 @@ void engine_discard(const struct config *cfg, const char *name,
 
 int engine_connect(const struct config *cfg, const char *name)
 {
-	const struct timeval tv = {.tv_sec = SEND_TIMEOUT_S};
+	const struct timeval tv = { .tv_sec = SEND_TIMEOUT_S };
 	struct sockaddr_un addr;
 	_cleanup_close_ int sock =
 		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -239,8 +239,9 @@ int engine_connect(const struct config *cfg, const char *name)
 static int transact(int sock, uint32_t op, int timeout_ms, void *data,
 		    size_t len)
 {
-	const struct engine_header req = {.op = op};
-	const struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+	const struct engine_header req = { .op = op };
+	const struct timeval tv = { timeout_ms / 1000,
+				    timeout_ms % 1000 * 1000 };
 	char buf[sizeof(struct engine_header) + sizeof(struct engine_status)];
 	struct engine_header rep;
 	ssize_t n;

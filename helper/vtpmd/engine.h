@@ -16,7 +16,8 @@ struct engine {
 	uint32_t port; /* of its netlink socket; 0 if adopted */
 };
 
-#define ENGINE_NONE ((struct engine){.process = {.pidfd = -1}, .log_fd = -1})
+#define ENGINE_NONE \
+	((struct engine){ .process = { .pidfd = -1 }, .log_fd = -1 })
 
 struct engine_args {
 	const char *name;

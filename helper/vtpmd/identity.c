@@ -16,12 +16,12 @@
 int identity_make(const struct config *cfg, const char *name, struct error *err)
 {
 	char path[PATH_MAX];
-	char *argv[] = {"vtpm-identity", "--tcti-fd", "3", NULL};
+	char *argv[] = { "vtpm-identity", "--tcti-fd", "3", NULL };
 	_cleanup_close_ int sock = engine_connect(cfg, name);
 	struct spawn s = {
 		.path = path,
 		.argv = argv,
-		.fds = {-1, -1, -1, sock},
+		.fds = { -1, -1, -1, sock },
 		.n_fds = 4,
 		.user = &cfg->engine_user,
 		.cwd_fd = -1,

@@ -73,8 +73,8 @@ static int parse(const struct nlmsghdr *nlh, const struct nlattr **tb)
 int kernel_parse_instance(const struct nlmsghdr *nlh,
 			  struct kernel_instance *out)
 {
-	const struct nlattr *tb[VTPM_A_MAX + 1] = {NULL};
-	struct kernel_instance k = {0};
+	const struct nlattr *tb[VTPM_A_MAX + 1] = { NULL };
+	struct kernel_instance k = { 0 };
 	const struct nlattr *uuid;
 
 	if (parse(nlh, tb) < 0 || get_u32(tb[VTPM_A_ID], &k.id) < 0 ||
@@ -93,8 +93,8 @@ int kernel_parse_instance(const struct nlmsghdr *nlh,
 
 int kernel_parse_event(const struct nlmsghdr *nlh, struct kernel_event *out)
 {
-	const struct nlattr *tb[VTPM_A_MAX + 1] = {NULL};
-	struct kernel_event ev = {0};
+	const struct nlattr *tb[VTPM_A_MAX + 1] = { NULL };
+	struct kernel_event ev = { 0 };
 
 	if (parse(nlh, tb) < 0 || get_u32(tb[VTPM_A_ID], &ev.id) < 0 ||
 	    get_u32(tb[VTPM_A_STATE], &ev.state) < 0 || !tb[VTPM_A_NAME])

@@ -74,7 +74,7 @@ static struct nlmsghdr *start_message(struct request *rq, uint16_t type,
 
 static int wait_readable(int fd, const struct timespec *end)
 {
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	struct timespec now;
 	int64_t left;
 	int r;
@@ -115,9 +115,9 @@ static ssize_t receive(struct request *rq)
 {
 	struct sockaddr_nl from;
 	socklen_t from_len = sizeof(from);
-	ssize_t n = recvfrom(mnl_socket_get_fd(rq->sock), rq->buf,
-			     sizeof(rq->buf), MSG_TRUNC,
-			     (struct sockaddr *)&from, &from_len);
+	ssize_t n =
+		recvfrom(mnl_socket_get_fd(rq->sock), rq->buf, sizeof(rq->buf),
+			 MSG_TRUNC, (struct sockaddr *)&from, &from_len);
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -231,7 +231,7 @@ static void request_deinit(struct request *rq)
 /* A socket, and the family's number: it changes when the module is reloaded. */
 static int request_init(struct request *rq, struct error *err)
 {
-	struct error local = {0};
+	struct error local = { 0 };
 	struct nlmsghdr *nlh;
 	int r;
 
@@ -271,7 +271,7 @@ int kernel_family(uint16_t *family, struct error *err)
 
 int kernel_open_engine_socket(int *fd, uint32_t *port, struct error *err)
 {
-	struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
 	socklen_t len = sizeof(addr);
 	int size = ENGINE_RCVBUF;
 	_cleanup_close_ int sock =
@@ -322,7 +322,7 @@ int kernel_create(const char *name, const uint8_t uuid[UUID_LEN], uint32_t port,
 
 int kernel_destroy(uint32_t id, struct error *err)
 {
-	struct error local = {0};
+	struct error local = { 0 };
 	struct request rq;
 	struct nlmsghdr *nlh;
 	int r = request_init(&rq, &local);
@@ -388,7 +388,7 @@ static int on_dump(const struct nlmsghdr *nlh, void *arg, struct error *err)
 
 int kernel_dump(struct kernel_instance **out, size_t *n, struct error *err)
 {
-	struct dump d = {0};
+	struct dump d = { 0 };
 	struct request rq;
 	int r = request_init(&rq, err);
 
@@ -440,7 +440,7 @@ static int join_group(int fd, uint32_t group)
 
 int kernel_open_events(int *fd, struct error *err)
 {
-	struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
 	_cleanup_close_ int sock =
 		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		       NETLINK_GENERIC);

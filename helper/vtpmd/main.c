@@ -30,13 +30,13 @@ static const char usage[] =
 static int parse_options(int argc, char **argv, struct config *cfg)
 {
 	static const struct option longopts[] = {
-		{"state-dir", required_argument, NULL, 's'},
-		{"run-dir", required_argument, NULL, 'r'},
-		{"libexec-dir", required_argument, NULL, 'l'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{0},
+		{ "state-dir", required_argument, NULL, 's' },
+		{ "run-dir", required_argument, NULL, 'r' },
+		{ "libexec-dir", required_argument, NULL, 'l' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
 	};
 	int c;
 
@@ -110,16 +110,16 @@ static int end(struct manager *m, int status)
 
 int main(int argc, char **argv)
 {
-	struct manager m = {.config = {.state_dir = DEFAULT_STATE_DIR,
-				       .run_dir = DEFAULT_RUN_DIR,
-				       .state_fd = -1,
-				       .providers_fd = -1,
-				       .keys_fd = -1,
-				       .run_fd = -1,
-				       .engine_fd = -1,
-				       .lock_fd = -1},
-			    .events_fd = -1};
-	struct error err = {0};
+	struct manager m = { .config = { .state_dir = DEFAULT_STATE_DIR,
+					 .run_dir = DEFAULT_RUN_DIR,
+					 .state_fd = -1,
+					 .providers_fd = -1,
+					 .keys_fd = -1,
+					 .run_fd = -1,
+					 .engine_fd = -1,
+					 .lock_fd = -1 },
+			     .events_fd = -1 };
+	struct error err = { 0 };
 	int r;
 
 	TAILQ_INIT(&m.vtpms);

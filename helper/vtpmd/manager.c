@@ -140,8 +140,8 @@ static int add_provider(const char *name, void *arg)
 {
 	struct manager *m = arg;
 	struct provider *p = manager_add_provider(m, name);
-	struct provider_ref ref = {0};
-	struct error err = {0};
+	struct provider_ref ref = { 0 };
+	struct error err = { 0 };
 
 	if (!p)
 		return -ENOMEM;
@@ -218,7 +218,7 @@ static unsigned int count_busy(struct manager *m)
 
 static void start_some(struct manager *m)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct vtpm *v;
 
 	TAILQ_FOREACH(v, &m->vtpms, link)

@@ -23,7 +23,7 @@
 static int wrap(struct operation *op, const struct secret *key,
 		struct error *err)
 {
-	struct provider_ref p = {0};
+	struct provider_ref p = { 0 };
 	int r = registry_load_provider(op->cfg, op->provider, &p, NULL, err);
 
 	if (!r)
@@ -66,8 +66,9 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 		    struct error *err)
 {
 	_cleanup_(secret) struct secret *key = NULL;
-	struct engine_args args = {
-		.name = op->name, .family = NO_FAMILY, .manufacture = true};
+	struct engine_args args = { .name = op->name,
+				    .family = NO_FAMILY,
+				    .manufacture = true };
 	struct engine_status status;
 	int r = op->start ? kernel_family(&args.family, err) : 0;
 
@@ -115,9 +116,9 @@ static int publish(struct operation *op, struct error *err)
 /* Remove the file, whatever its name is by now. @fd says which one is ours. */
 static void remove_file(struct operation *op, int fd)
 {
-	static const char *const suffixes[] = {SUFFIX_NEW, NULL};
+	static const char *const suffixes[] = { SUFFIX_NEW, NULL };
 	char file[FILE_NAME_LEN];
-	struct error err = {0};
+	struct error err = { 0 };
 	struct stat ours, there;
 
 	if (fd < 0 || fstat(fd, &ours) < 0)
@@ -238,10 +239,10 @@ static int choose_provider(struct manager *m, const char *wanted,
 int vtpm_create(struct manager *m, const struct create_options *o,
 		struct call *call, struct error *err)
 {
-	struct operation op = {.engine = ENGINE_NONE,
-			       .start = o->start,
-			       .autostart = o->autostart};
-	struct error found = {0};
+	struct operation op = { .engine = ENGINE_NONE,
+				.start = o->start,
+				.autostart = o->autostart };
+	struct error found = { 0 };
 	struct vtpm *v;
 	int r = name_check(o->name, err);
 

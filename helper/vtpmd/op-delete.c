@@ -57,7 +57,7 @@ static const struct job_ops delete_ops = {
 
 int vtpm_delete(struct vtpm *v, struct call *call, struct error *err)
 {
-	const struct operation op = {.engine = ENGINE_NONE};
+	const struct operation op = { .engine = ENGINE_NONE };
 	int r = vtpm_check(v, OP_DELETE, err);
 
 	return r < 0 ? r : operation_start(v, &delete_ops, &op, call, err);

@@ -12,7 +12,7 @@
 
 static int unwrap(struct operation *op, struct secret **key, struct error *err)
 {
-	struct provider_ref p = {0};
+	struct provider_ref p = { 0 };
 	int r = registry_load_provider(op->cfg, op->info.provider, &p, NULL,
 				       err);
 
@@ -36,7 +36,7 @@ static int power_on(struct operation *op, struct job *job, uint16_t family,
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_(secret) struct secret *key = NULL;
-	struct engine_args args = {.name = op->name, .family = family};
+	struct engine_args args = { .name = op->name, .family = family };
 	struct engine_status status;
 	char path[PATH_MAX];
 	int r = operation_open(op, &fd, err);
@@ -66,7 +66,7 @@ static int power_on(struct operation *op, struct job *job, uint16_t family,
 static int start_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
-	struct error ignored = {0};
+	struct error ignored = { 0 };
 	uint16_t family;
 	int r = kernel_family(&family, err);
 
@@ -130,20 +130,20 @@ static int check_copies(const struct vtpm *v, struct error *err)
 		    memcmp(v->info.uuid, other->info.uuid, UUID_LEN))
 			continue;
 		if (other->busy || other->in_kernel)
-			return error_set(err, -EBUSY, VTPM_ERR_IN_USE,
-					 "the file of vTPM %s is a copy of that "
-					 "of %s, which is %s; stop that one "
-					 "first with: vtpmctl stop %s",
-					 v->name, other->name,
-					 vtpm_state_name(other->state),
-					 other->name);
+			return error_set(
+				err, -EBUSY, VTPM_ERR_IN_USE,
+				"the file of vTPM %s is a copy of that "
+				"of %s, which is %s; stop that one "
+				"first with: vtpmctl stop %s",
+				v->name, other->name,
+				vtpm_state_name(other->state), other->name);
 	}
 	return 0;
 }
 
 int vtpm_start(struct vtpm *v, struct call *call, struct error *err)
 {
-	const struct operation op = {.engine = ENGINE_NONE};
+	const struct operation op = { .engine = ENGINE_NONE };
 	int r = vtpm_check(v, OP_START, err);
 
 	if (!r)

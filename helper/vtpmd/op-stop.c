@@ -10,7 +10,7 @@
 static int stop_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
-	struct error second = {0};
+	struct error second = { 0 };
 	int r = 0, r2 = 0;
 
 	if (op->in_kernel) {
@@ -41,7 +41,7 @@ static void stop_done(void *arg, const struct error *err)
 	v->busy = false;
 	v->in_kernel = op->in_kernel;
 	if (!v->in_kernel)
-		v->instance = (struct kernel_instance){0};
+		v->instance = (struct kernel_instance){ 0 };
 	if (op->have_info)
 		v->info = op->info;
 	vtpm_set_state(v, v->in_kernel ? VTPM_FAILED : VTPM_STOPPED,
@@ -58,9 +58,9 @@ static const struct job_ops stop_ops = {
 
 int vtpm_stop(struct vtpm *v, struct call *call, struct error *err)
 {
-	struct operation op = {.engine = v->engine,
-			       .in_kernel = v->in_kernel,
-			       .instance = v->instance};
+	struct operation op = { .engine = v->engine,
+				.in_kernel = v->in_kernel,
+				.instance = v->instance };
 	int r = vtpm_check(v, OP_STOP, err);
 
 	if (!r)
@@ -97,8 +97,9 @@ static const struct job_ops fail_ops = {
 
 void vtpm_fail(struct vtpm *v, const char *reason)
 {
-	struct operation op = {.engine = ENGINE_NONE, .instance = v->instance};
-	struct error err = {0};
+	struct operation op = { .engine = ENGINE_NONE,
+				.instance = v->instance };
+	struct error err = { 0 };
 
 	vtpm_set_state(v, VTPM_FAILED, reason);
 	if (!v->in_kernel)
@@ -144,7 +145,7 @@ static int show_run(struct job *job, void *arg, struct error *err)
 static void show_done(void *arg, const struct error *err)
 {
 	struct operation *op = arg;
-	struct error local = {0};
+	struct error local = { 0 };
 	struct vtpm *v = manager_find(op->m, op->name, &local);
 	json_t *json;
 
@@ -176,8 +177,8 @@ static const struct job_ops show_ops = {
 
 int vtpm_show(struct vtpm *v, struct call *call, struct error *err)
 {
-	const struct operation op = {.engine = ENGINE_NONE,
-				     .start = v->state == VTPM_RUNNING};
+	const struct operation op = { .engine = ENGINE_NONE,
+				      .start = v->state == VTPM_RUNNING };
 	bool busy = v->busy;
 	int r;
 

@@ -29,11 +29,11 @@ static bool is_known(const char *name, const struct param table[])
 int params_take(json_t *object, const struct param table[],
 		struct param_values *out, const char **bad)
 {
-	struct param_values values = {0};
+	struct param_values values = { 0 };
 	const char *name;
 	json_t *v;
 
-	json_object_foreach (object, name, v) {
+	json_object_foreach(object, name, v) {
 		if (!is_known(name, table)) {
 			*bad = name;
 			return -EINVAL;

@@ -77,14 +77,14 @@ static int reply_error(const char *name, json_t *error, struct error *err)
 		const char *name, *code;
 		int errnum;
 	} map[] = {
-		{"InvalidArgument", VTPM_ERR_INVALID, -EINVAL},
-		{"NotSupported", VTPM_ERR_NOT_SUPPORTED, -EOPNOTSUPP},
-		{"KeyMissing", VTPM_ERR_KEY_MISSING, -ENOKEY},
-		{"KeyWrong", VTPM_ERR_KEY_WRONG, -EKEYREJECTED},
-		{"ProviderNotBackedUp", VTPM_ERR_NOT_BACKED_UP, -EPERM},
-		{"PasswordWrong", VTPM_ERR_PASSWORD, -EKEYREJECTED},
-		{"AlreadyExists", VTPM_ERR_EXISTS, -EEXIST},
-		{"ProviderFailed", VTPM_ERR_PROVIDER, -EIO},
+		{ "InvalidArgument", VTPM_ERR_INVALID, -EINVAL },
+		{ "NotSupported", VTPM_ERR_NOT_SUPPORTED, -EOPNOTSUPP },
+		{ "KeyMissing", VTPM_ERR_KEY_MISSING, -ENOKEY },
+		{ "KeyWrong", VTPM_ERR_KEY_WRONG, -EKEYREJECTED },
+		{ "ProviderNotBackedUp", VTPM_ERR_NOT_BACKED_UP, -EPERM },
+		{ "PasswordWrong", VTPM_ERR_PASSWORD, -EKEYREJECTED },
+		{ "AlreadyExists", VTPM_ERR_EXISTS, -EEXIST },
+		{ "ProviderFailed", VTPM_ERR_PROVIDER, -EIO },
 	};
 	const char *code = json_string_value(json_object_get(error, "code"));
 	const char *text = json_string_value(json_object_get(error, "message"));
@@ -149,12 +149,12 @@ static int run_program(const struct config *cfg, const struct provider_ref *p,
 		       struct error *err)
 {
 	char program[NAME_MAX_LEN + 16], path[PATH_MAX];
-	char *argv[] = {program, NULL};
+	char *argv[] = { program, NULL };
 	_cleanup_close_ int dir = -1;
 	struct spawn s = {
 		.path = path,
 		.argv = argv,
-		.fds = {request_fd, -1, -1, in_fd, out_fd},
+		.fds = { request_fd, -1, -1, in_fd, out_fd },
 		.n_fds = 5,
 		.user = &cfg->keys_user,
 		.listen_fd = -1,
@@ -343,7 +343,7 @@ static int read_document(int fd, uint8_t **out, size_t *len)
 	if (!buf)
 		return -ENOMEM;
 	while (n <= PROVIDER_MAX_DOCUMENT) {
-		struct pollfd pfd = {.fd = fd, .events = POLLIN};
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
 		ssize_t r = poll(&pfd, 1, TIMEOUT_MS);
 
 		if (!r)
@@ -404,7 +404,7 @@ static int convert_info(json_t *reply, json_t *out)
 	if (json_object_set_new(out, "keys", keys) < 0 ||
 	    !json_is_array(from) || !json_is_boolean(usable))
 		return -EBADMSG;
-	json_array_foreach (from, i, k) {
+	json_array_foreach(from, i, k) {
 		if (!json_is_string(json_object_get(k, "key-id")) ||
 		    !json_is_string(json_object_get(k, "created")) ||
 		    json_array_append_new(keys, convert_key(k)) < 0)
@@ -419,7 +419,7 @@ static int convert_info(json_t *reply, json_t *out)
 json_t *provider_info(const struct config *cfg, const struct provider_ref *p)
 {
 	_cleanup_(json) json_t *reply = NULL, *out = json_object();
-	struct error err = {0};
+	struct error err = { 0 };
 	int r = provider_call(cfg, p, "info", json_object(), -1, -1, &reply,
 			      &err);
 

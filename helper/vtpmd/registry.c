@@ -76,7 +76,7 @@ int registry_scan_providers(const struct config *cfg,
 
 static void clean_one(const struct config *cfg, const char *file)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	_cleanup_close_ int fd =
 		openat(cfg->state_fd, file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
@@ -91,8 +91,8 @@ static void clean_one(const struct config *cfg, const char *file)
 
 void registry_clean(const struct config *cfg)
 {
-	static const char *const suffixes[] = {NVRAM_SUFFIX SUFFIX_NEW,
-					       NVRAM_SUFFIX SUFFIX_OLD};
+	static const char *const suffixes[] = { NVRAM_SUFFIX SUFFIX_NEW,
+						NVRAM_SUFFIX SUFFIX_OLD };
 	int fd = openat(cfg->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	char name[NAME_MAX_LEN + 1];
@@ -125,7 +125,7 @@ int registry_open(const struct config *cfg, const char *name, int flags,
 
 int registry_lock(int fd, const char *name, struct error *err)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	if (!fcntl(fd, F_OFD_SETLK, &lock))
 		return 0;
@@ -240,7 +240,7 @@ int registry_load_provider(const struct config *cfg, const char *name,
 			   struct error *err)
 {
 	_cleanup_(json) json_t *json = NULL;
-	struct provider_ref p = {0};
+	struct provider_ref p = { 0 };
 	const char *type;
 	json_t *config;
 	int r = load_json(cfg->providers_fd, name, "providers", &json, err);

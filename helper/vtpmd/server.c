@@ -298,7 +298,7 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents,
 
 static int listen_at(const char *path, struct error *err)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd;
 
 	if (strlen(path) >= sizeof(addr.sun_path))

@@ -61,10 +61,10 @@ static int child_fds(const struct spawn *s, int *report)
 
 static int child_limits(void)
 {
-	const struct rlimit core = {0, 0};
-	const struct rlimit nofile = {MAX_NOFILE, MAX_NOFILE};
-	const struct rlimit fsize = {MAX_FSIZE, MAX_FSIZE};
-	const struct rlimit memlock = {MAX_MEMLOCK, MAX_MEMLOCK};
+	const struct rlimit core = { 0, 0 };
+	const struct rlimit nofile = { MAX_NOFILE, MAX_NOFILE };
+	const struct rlimit fsize = { MAX_FSIZE, MAX_FSIZE };
+	const struct rlimit memlock = { MAX_MEMLOCK, MAX_MEMLOCK };
 
 	/* Locked memory is a wish: a container may not let us raise it. */
 	setrlimit(RLIMIT_MEMLOCK, &memlock);
@@ -103,7 +103,7 @@ static int child_signals(void)
 static void __attribute__((noreturn))
 child_main(const struct spawn *s, int report)
 {
-	static char *const no_env[] = {NULL};
+	static char *const no_env[] = { NULL };
 	int cwd = s->cwd_fd, e;
 
 	setsid();
@@ -128,7 +128,7 @@ fail:
 int spawn_process(const struct spawn *s, struct process *out, struct error *err)
 {
 	_cleanup_close_ int rd = -1, wr = -1;
-	struct process p = {.pidfd = -1};
+	struct process p = { .pidfd = -1 };
 	int pipefd[2], e = 0;
 
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
@@ -167,8 +167,8 @@ fail:
 
 int process_wait(struct process *p, int timeout_ms, int *status)
 {
-	struct pollfd pfd = {.fd = p->pidfd, .events = POLLIN};
-	siginfo_t info = {0};
+	struct pollfd pfd = { .fd = p->pidfd, .events = POLLIN };
+	siginfo_t info = { 0 };
 	int r;
 
 	do {
@@ -200,7 +200,7 @@ void process_close(struct process *p)
 {
 	if (p->pidfd >= 0)
 		close(p->pidfd);
-	*p = (struct process){.pidfd = -1};
+	*p = (struct process){ .pidfd = -1 };
 }
 
 int secret_pipe(const struct secret *s, int *out)

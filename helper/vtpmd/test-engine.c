@@ -18,12 +18,12 @@
 #include "util/log.h"
 #include "vtpmd/engine.h"
 
-static struct config cfg = {.run_dir = "/run", .engine_fd = -1};
+static struct config cfg = { .run_dir = "/run", .engine_fd = -1 };
 static char dir[] = "/tmp/vtpm-test-engine.XXXXXX";
 
 static int listen_as(const char *name)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s", dir, name);

@@ -31,7 +31,7 @@ static struct nlmsghdr *start(uint8_t cmd)
 
 static void instance(void **state)
 {
-	static const uint8_t uuid[UUID_LEN] = {1, 2, 3};
+	static const uint8_t uuid[UUID_LEN] = { 1, 2, 3 };
 	struct kernel_instance k;
 	struct nlmsghdr *nlh = start(VTPM_CMD_CREATE);
 
@@ -60,7 +60,7 @@ static void instance_in_part(void **state)
 	(void)state;
 	for (int wrong = 0; wrong < 2; wrong++) {
 		for (int which = 0; which < 3; which++) {
-			struct kernel_instance k = {.id = 99};
+			struct kernel_instance k = { .id = 99 };
 			struct nlmsghdr *nlh = start(VTPM_CMD_CREATE);
 
 			if (which != 0)
@@ -131,7 +131,7 @@ static struct nlmsghdr *start_error(int error, uint16_t flags, uint32_t request)
 
 static void errors(void **state)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nlmsghdr *nlh;
 
 	(void)state;
@@ -159,7 +159,7 @@ static void errors(void **state)
 
 static void wrong_errors(void **state)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct nlmsghdr *nlh;
 
 	(void)state;

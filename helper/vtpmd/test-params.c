@@ -11,10 +11,10 @@
 #include "vtpmd/params.h"
 
 static const struct param table[] = {
-	{"name", PARAM_STRING, false},
-	{"start", PARAM_BOOL, true},
-	{"config", PARAM_OBJECT, true},
-	{0},
+	{ "name", PARAM_STRING, false },
+	{ "start", PARAM_BOOL, true },
+	{ "config", PARAM_OBJECT, true },
+	{ 0 },
 };
 
 static void refused(void **state)
@@ -22,16 +22,16 @@ static void refused(void **state)
 	static const struct {
 		const char *text, *bad;
 	} cases[] = {
-		{"{}", "name"},
-		{"{\"name\":null}", "name"},
-		{"{\"name\":1}", "name"},
-		{"{\"name\":[]}", "name"},
-		{"{\"name\":\"a\",\"start\":0}", "start"},
-		{"{\"name\":\"a\",\"start\":\"true\"}", "start"},
-		{"{\"name\":\"a\",\"config\":[]}", "config"},
-		{"{\"name\":\"a\",\"other\":null}", "other"},
-		{"{\"name\":\"a\",\"Name\":\"a\"}", "Name"},
-		{"{\"name\":\"a\",\"\":1}", ""},
+		{ "{}", "name" },
+		{ "{\"name\":null}", "name" },
+		{ "{\"name\":1}", "name" },
+		{ "{\"name\":[]}", "name" },
+		{ "{\"name\":\"a\",\"start\":0}", "start" },
+		{ "{\"name\":\"a\",\"start\":\"true\"}", "start" },
+		{ "{\"name\":\"a\",\"config\":[]}", "config" },
+		{ "{\"name\":\"a\",\"other\":null}", "other" },
+		{ "{\"name\":\"a\",\"Name\":\"a\"}", "Name" },
+		{ "{\"name\":\"a\",\"\":1}", "" },
 	};
 
 	(void)state;
@@ -77,7 +77,7 @@ static void defaults(void **state)
 
 static void no_object(void **state)
 {
-	static const struct param none[] = {{0}};
+	static const struct param none[] = { { 0 } };
 	struct param_values in;
 	const char *bad = NULL;
 

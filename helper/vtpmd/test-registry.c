@@ -25,7 +25,7 @@ static int set_up(void **state)
 	strcpy(f.dir, "/tmp/test-registry.XXXXXX");
 	if (!mkdtemp(f.dir))
 		return -1;
-	f.cfg = (struct config){.state_dir = f.dir};
+	f.cfg = (struct config){ .state_dir = f.dir };
 	f.cfg.state_fd = open(f.dir, O_RDONLY | O_DIRECTORY);
 	if (mkdirat(f.cfg.state_fd, "providers", 0700) < 0)
 		return -1;
@@ -71,12 +71,13 @@ static int collect(const char *name, void *arg)
 
 static void scan(void **state)
 {
-	static const char *const others[] = {
-		".nvram",      ".b.nvram.new", "-c.nvram", "d e.nvram",
-		"f.nvram.bak", "g.json",       "nvram",	   "..nvram"};
+	static const char *const others[] = { ".nvram",	     ".b.nvram.new",
+					      "-c.nvram",    "d e.nvram",
+					      "f.nvram.bak", "g.json",
+					      "nvram",	     "..nvram" };
 	struct fixture *f = *state;
 	char names[256] = "", file[80];
-	struct error err = {0};
+	struct error err = { 0 };
 
 	put(f->cfg.state_fd, "a.nvram", "");
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -92,7 +93,7 @@ static void scan(void **state)
 static void clean(void **state)
 {
 	struct fixture *f = *state;
-	struct error err = {0};
+	struct error err = { 0 };
 	int fd;
 
 	put(f->cfg.state_fd, "a.nvram", "kept");
@@ -114,7 +115,7 @@ static void clean(void **state)
 static void lock(void **state)
 {
 	struct fixture *f = *state;
-	struct error err = {0};
+	struct error err = { 0 };
 	int one, two, shared;
 
 	put(f->cfg.state_fd, "a.nvram", "");
@@ -138,7 +139,7 @@ static void lock(void **state)
 static void links_are_not_followed(void **state)
 {
 	struct fixture *f = *state;
-	struct error err = {0};
+	struct error err = { 0 };
 	int fd = -1;
 
 	put(f->cfg.state_fd, "target", "");
@@ -150,10 +151,10 @@ static void links_are_not_followed(void **state)
 
 static void settings(void **state)
 {
-	static const char *const bad[] = {"", "[]", "{\"autostart\":1}",
-					  "{\"autostart\":tru"};
+	static const char *const bad[] = { "", "[]", "{\"autostart\":1}",
+					   "{\"autostart\":tru" };
 	struct fixture *f = *state;
-	struct error err = {0};
+	struct error err = { 0 };
 	struct stat st;
 	bool on = true;
 
@@ -186,8 +187,8 @@ static void providers(void **state)
 		"{\"type\":\"native\",\"config\":[]}",
 	};
 	struct fixture *f = *state;
-	struct provider_ref p = {.name = "p", .type = "native"}, q = {0};
-	struct error err = {0};
+	struct provider_ref p = { .name = "p", .type = "native" }, q = { 0 };
+	struct error err = { 0 };
 	bool is_default = false;
 
 	p.config = json_pack("{s:s}", "uri", "x");
@@ -215,8 +216,8 @@ static void providers(void **state)
 static void shred(void **state)
 {
 	struct fixture *f = *state;
-	struct error err = {0};
-	char data[9000], zeros[9000] = {0};
+	struct error err = { 0 };
+	char data[9000], zeros[9000] = { 0 };
 	int fd, other;
 
 	memset(data, 'k', sizeof(data));

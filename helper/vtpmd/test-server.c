@@ -30,7 +30,7 @@ static void answer(struct call *c, void *arg)
 
 static int connect_to(const char *path)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	strcpy(addr.sun_path, path);
@@ -53,7 +53,7 @@ static void half_closed(void **state)
 {
 	char dir[] = "/tmp/vtpm-test-server.XXXXXX", path[64];
 	struct server *s = NULL;
-	struct error err = {0};
+	struct error err = { 0 };
 	sd_event *event;
 	int fd;
 

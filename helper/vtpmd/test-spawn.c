@@ -25,11 +25,11 @@ static struct account user;
 static int shell(const char *script, int timeout_ms, struct capture *c,
 		 struct error *err)
 {
-	char *argv[] = {"sh", "-c", (char *)script, NULL};
+	char *argv[] = { "sh", "-c", (char *)script, NULL };
 	struct spawn s = {
 		.path = "/bin/sh",
 		.argv = argv,
-		.fds = {-1, -1, -1},
+		.fds = { -1, -1, -1 },
 		.n_fds = 3,
 		.user = &user,
 		.cwd_fd = -1,
@@ -42,7 +42,7 @@ static int shell(const char *script, int timeout_ms, struct capture *c,
 /* What @script writes. */
 static void writes(const char *script, const char *want)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct capture c;
 
 	assert_int_equal(shell(script, 10000, &c, &err), 0);
@@ -91,14 +91,14 @@ static void other_user(void **state)
 
 static void descriptors_in_order(void **state)
 {
-	char *argv[] = {"sh", "-c", "cat <&4; cat <&3", NULL};
-	struct spawn s = {.path = "/bin/sh",
-			  .argv = argv,
-			  .n_fds = 5,
-			  .user = &user,
-			  .cwd_fd = -1,
-			  .listen_fd = -1};
-	struct error err = {0};
+	char *argv[] = { "sh", "-c", "cat <&4; cat <&3", NULL };
+	struct spawn s = { .path = "/bin/sh",
+			   .argv = argv,
+			   .n_fds = 5,
+			   .user = &user,
+			   .cwd_fd = -1,
+			   .listen_fd = -1 };
+	struct error err = { 0 };
 	struct capture c;
 	int three[2], four[2];
 
@@ -121,7 +121,7 @@ static void descriptors_in_order(void **state)
 
 static void ends(void **state)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct capture c;
 	char text[64];
 
@@ -141,15 +141,15 @@ static void ends(void **state)
 
 static void cannot_start(void **state)
 {
-	char *argv[] = {"x", NULL};
-	const struct spawn s = {.path = "/nonexistent/x",
-				.argv = argv,
-				.fds = {-1, -1, -1},
-				.n_fds = 3,
-				.user = &user,
-				.cwd_fd = -1,
-				.listen_fd = -1};
-	struct error err = {0};
+	char *argv[] = { "x", NULL };
+	const struct spawn s = { .path = "/nonexistent/x",
+				 .argv = argv,
+				 .fds = { -1, -1, -1 },
+				 .n_fds = 3,
+				 .user = &user,
+				 .cwd_fd = -1,
+				 .listen_fd = -1 };
+	struct error err = { 0 };
 	struct process p;
 
 	(void)state;
@@ -159,7 +159,7 @@ static void cannot_start(void **state)
 
 static void limits(void **state)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct capture c;
 	time_t begin = time(NULL);
 
@@ -180,10 +180,10 @@ static void last_lines(void **state)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{"", ""},	    {"\n\n", ""},
-		{"a", "a"},	    {"a\nb", "b"},
-		{"a\nb\n\n", "b"},  {"a\tb", "a?b"},
-		{"\xc3\xa4", "??"}, {"0123456789", "0123456"},
+		{ "", "" },	      { "\n\n", "" },
+		{ "a", "a" },	      { "a\nb", "b" },
+		{ "a\nb\n\n", "b" },  { "a\tb", "a?b" },
+		{ "\xc3\xa4", "??" }, { "0123456789", "0123456" },
 	};
 	char out[8];
 
@@ -199,38 +199,38 @@ static void provider_replies(void **state)
 	static const struct {
 		const char *text, *code;
 	} cases[] = {
-		{NULL, VTPM_ERR_PROVIDER},
-		{"x", VTPM_ERR_PROVIDER},
-		{"{}", VTPM_ERR_PROVIDER},
-		{"{\"ok\":1}", VTPM_ERR_PROVIDER},
-		{"{\"ok\":true}{}", VTPM_ERR_PROVIDER},
-		{"{\"ok\":true,\"ok\":false}", VTPM_ERR_PROVIDER},
-		{"{\"ok\":false}", VTPM_ERR_PROVIDER},
-		{"{\"ok\":false,\"error\":{\"code\":\"KeyMissing\"}}",
-		 VTPM_ERR_PROVIDER},
-		{"{\"ok\":false,\"error\":{\"code\":\"Other\","
-		 "\"message\":\"m\"}}",
-		 VTPM_ERR_PROVIDER},
+		{ NULL, VTPM_ERR_PROVIDER },
+		{ "x", VTPM_ERR_PROVIDER },
+		{ "{}", VTPM_ERR_PROVIDER },
+		{ "{\"ok\":1}", VTPM_ERR_PROVIDER },
+		{ "{\"ok\":true}{}", VTPM_ERR_PROVIDER },
+		{ "{\"ok\":true,\"ok\":false}", VTPM_ERR_PROVIDER },
+		{ "{\"ok\":false}", VTPM_ERR_PROVIDER },
+		{ "{\"ok\":false,\"error\":{\"code\":\"KeyMissing\"}}",
+		  VTPM_ERR_PROVIDER },
+		{ "{\"ok\":false,\"error\":{\"code\":\"Other\","
+		  "\"message\":\"m\"}}",
+		  VTPM_ERR_PROVIDER },
 		/* Not every code of ours is one that a provider may use. */
-		{"{\"ok\":false,\"error\":{\"code\":\"PermissionDenied\","
-		 "\"message\":\"m\"}}",
-		 VTPM_ERR_PROVIDER},
-		{"{\"ok\":false,\"error\":{\"code\":\"KeyMissing\","
-		 "\"message\":\"m\"}}",
-		 VTPM_ERR_KEY_MISSING},
-		{"{\"ok\":false,\"error\":{\"code\":\"KeyWrong\","
-		 "\"message\":\"m\"}}",
-		 VTPM_ERR_KEY_WRONG},
-		{"{\"ok\":false,\"error\":{\"code\":\"PasswordWrong\","
-		 "\"message\":\"m\"}}",
-		 VTPM_ERR_PASSWORD},
-		{"{\"ok\":true}", NULL},
+		{ "{\"ok\":false,\"error\":{\"code\":\"PermissionDenied\","
+		  "\"message\":\"m\"}}",
+		  VTPM_ERR_PROVIDER },
+		{ "{\"ok\":false,\"error\":{\"code\":\"KeyMissing\","
+		  "\"message\":\"m\"}}",
+		  VTPM_ERR_KEY_MISSING },
+		{ "{\"ok\":false,\"error\":{\"code\":\"KeyWrong\","
+		  "\"message\":\"m\"}}",
+		  VTPM_ERR_KEY_WRONG },
+		{ "{\"ok\":false,\"error\":{\"code\":\"PasswordWrong\","
+		  "\"message\":\"m\"}}",
+		  VTPM_ERR_PASSWORD },
+		{ "{\"ok\":true}", NULL },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *text = cases[i].text;
-		struct error err = {0};
+		struct error err = { 0 };
 		json_t *reply = NULL;
 		int r = provider_parse_reply("p", text, text ? strlen(text) : 0,
 					     &reply, &err);
@@ -256,12 +256,12 @@ int main(void)
 		cmocka_unit_test(provider_replies),
 	};
 
-	user = (struct account){"nobody", 65534, 65534};
+	user = (struct account){ "nobody", 65534, 65534 };
 	/* So that there are some to be dropped. */
 	if (!geteuid())
-		setgroups(2, (gid_t[]){0, 1});
+		setgroups(2, (gid_t[]){ 0, 1 });
 	else
-		user = (struct account){"this user", geteuid(), getegid()};
+		user = (struct account){ "this user", geteuid(), getegid() };
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,25 +17,25 @@ static const struct {
 	const char *name;
 	bool may[3];
 } want[] = {
-	{VTPM_STOPPED, "stopped", {true, false, true}},
-	{VTPM_STARTING, "starting", {false, false, false}},
-	{VTPM_RUNNING, "running", {false, true, false}},
-	{VTPM_STOPPING, "stopping", {false, false, false}},
-	{VTPM_FAILED, "failed", {false, true, false}},
-	{VTPM_LOCKED, "locked", {true, false, true}},
-	{VTPM_DAMAGED, "damaged", {true, false, true}},
+	{ VTPM_STOPPED, "stopped", { true, false, true } },
+	{ VTPM_STARTING, "starting", { false, false, false } },
+	{ VTPM_RUNNING, "running", { false, true, false } },
+	{ VTPM_STOPPING, "stopping", { false, false, false } },
+	{ VTPM_FAILED, "failed", { false, true, false } },
+	{ VTPM_LOCKED, "locked", { true, false, true } },
+	{ VTPM_DAMAGED, "damaged", { true, false, true } },
 };
 
 static void table(void **state)
 {
-	struct vtpm v = {.name = "web1"};
+	struct vtpm v = { .name = "web1" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		v.state = want[i].state;
 		assert_string_equal(vtpm_state_name(v.state), want[i].name);
 		for (int op = OP_START; op <= OP_DELETE; op++) {
-			struct error err = {0};
+			struct error err = { 0 };
 			int r = vtpm_check(&v, op, &err);
 
 			if ((r == 0) != want[i].may[op])
@@ -54,13 +54,13 @@ static void table(void **state)
 
 static void busy(void **state)
 {
-	struct vtpm v = {.name = "web1", .busy = true};
+	struct vtpm v = { .name = "web1", .busy = true };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		v.state = want[i].state;
 		for (int op = OP_START; op <= OP_DELETE; op++) {
-			struct error err = {0};
+			struct error err = { 0 };
 
 			assert_int_equal(vtpm_check(&v, op, &err), -EBUSY);
 			assert_string_equal(err.code, VTPM_ERR_BUSY);
@@ -74,19 +74,19 @@ static void after_a_failed_start(void **state)
 		const char *code;
 		enum vtpm_life state;
 	} cases[] = {
-		{VTPM_ERR_KEY_MISSING, VTPM_LOCKED},
-		{VTPM_ERR_CORRUPT, VTPM_DAMAGED},
-		{VTPM_ERR_VERSION, VTPM_DAMAGED},
+		{ VTPM_ERR_KEY_MISSING, VTPM_LOCKED },
+		{ VTPM_ERR_CORRUPT, VTPM_DAMAGED },
+		{ VTPM_ERR_VERSION, VTPM_DAMAGED },
 		/* Not damaged, not locked: nothing but the key is wrong. */
-		{VTPM_ERR_KEY_WRONG, VTPM_STOPPED},
-		{VTPM_ERR_NO_MODULE, VTPM_STOPPED},
-		{VTPM_ERR_IN_USE, VTPM_STOPPED},
-		{VTPM_ERR_PROVIDER, VTPM_STOPPED},
+		{ VTPM_ERR_KEY_WRONG, VTPM_STOPPED },
+		{ VTPM_ERR_NO_MODULE, VTPM_STOPPED },
+		{ VTPM_ERR_IN_USE, VTPM_STOPPED },
+		{ VTPM_ERR_PROVIDER, VTPM_STOPPED },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct error err = {.code = cases[i].code};
+		const struct error err = { .code = cases[i].code };
 
 		assert_int_equal(vtpm_state_after(&err), cases[i].state);
 	}
@@ -94,11 +94,11 @@ static void after_a_failed_start(void **state)
 
 static void names(void **state)
 {
-	static const char *const bad[] = {"",	      ".",     "..",  "a/b",
-					  "-a",	      ".a",    "a b", "a\n",
-					  "\xc3\xa4", "a\x7f", "a%s"};
+	static const char *const bad[] = { "",	       ".",	"..",  "a/b",
+					   "-a",       ".a",	"a b", "a\n",
+					   "\xc3\xa4", "a\x7f", "a%s" };
 	char text[66];
-	struct error err = {0};
+	struct error err = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -117,9 +117,9 @@ static void names(void **state)
 /* A name is taken from the moment somebody makes a vTPM of it. */
 static void being_made(void **state)
 {
-	struct manager m = {0};
-	const struct create_options o = {.name = "web1"};
-	struct error err = {0};
+	struct manager m = { 0 };
+	const struct create_options o = { .name = "web1" };
+	struct error err = { 0 };
 	struct vtpm *v;
 
 	(void)state;
@@ -140,8 +140,8 @@ static void being_made(void **state)
 /* A copy of a file does not start while the vTPM runs from another one. */
 static void copied(void **state)
 {
-	struct manager m = {0};
-	struct error err = {0};
+	struct manager m = { 0 };
+	struct error err = { 0 };
 	struct vtpm *v, *copy;
 
 	(void)state;
@@ -167,8 +167,8 @@ static void copied(void **state)
 /* The members and their types are what the interface text promises. */
 static void json(void **state)
 {
-	struct manager m = {.config.state_dir = "/s"};
-	struct vtpm v = {.m = &m, .name = "a", .engine = ENGINE_NONE};
+	struct manager m = { .config.state_dir = "/s" };
+	struct vtpm v = { .m = &m, .name = "a", .engine = ENGINE_NONE };
 	json_t *j;
 
 	(void)state;
@@ -186,7 +186,7 @@ static void json(void **state)
 	v.in_kernel = true;
 	v.instance.has_device = true;
 	v.instance.tpm_number = 3;
-	v.engine.process = (struct process){.pid = 42, .pidfd = 1000};
+	v.engine.process = (struct process){ .pid = 42, .pidfd = 1000 };
 	strcpy(v.reason, "bad \xff byte");
 	j = vtpm_to_json(&v);
 	assert_string_equal(json_string_value(json_object_get(j, "file")),

@@ -18,18 +18,18 @@ static const struct {
 	unsigned int may;
 	const char *instead; /* for what may not */
 } states[] = {
-	[VTPM_STOPPED] = {"stopped", MAY(OP_START) | MAY(OP_DELETE),
-			  "start it with: vtpmctl start"},
-	[VTPM_STARTING] = {"starting", 0, "wait for it; see: vtpmctl show"},
-	[VTPM_RUNNING] = {"running", MAY(OP_STOP),
-			  "stop it first with: vtpmctl stop"},
-	[VTPM_STOPPING] = {"stopping", 0, "wait for it; see: vtpmctl show"},
-	[VTPM_FAILED] = {"failed", MAY(OP_STOP),
-			 "stop it first with: vtpmctl stop"},
-	[VTPM_LOCKED] = {"locked", MAY(OP_START) | MAY(OP_DELETE),
-			 "when its key is back, start it with: vtpmctl start"},
-	[VTPM_DAMAGED] = {"damaged", MAY(OP_START) | MAY(OP_DELETE),
-			  "put back a copy of the file, then: vtpmctl start"},
+	[VTPM_STOPPED] = { "stopped", MAY(OP_START) | MAY(OP_DELETE),
+			   "start it with: vtpmctl start" },
+	[VTPM_STARTING] = { "starting", 0, "wait for it; see: vtpmctl show" },
+	[VTPM_RUNNING] = { "running", MAY(OP_STOP),
+			   "stop it first with: vtpmctl stop" },
+	[VTPM_STOPPING] = { "stopping", 0, "wait for it; see: vtpmctl show" },
+	[VTPM_FAILED] = { "failed", MAY(OP_STOP),
+			  "stop it first with: vtpmctl stop" },
+	[VTPM_LOCKED] = { "locked", MAY(OP_START) | MAY(OP_DELETE),
+			  "when its key is back, start it with: vtpmctl start" },
+	[VTPM_DAMAGED] = { "damaged", MAY(OP_START) | MAY(OP_DELETE),
+			   "put back a copy of the file, then: vtpmctl start" },
 };
 
 const char *vtpm_state_name(enum vtpm_life state)
@@ -109,7 +109,7 @@ void vtpm_free(struct vtpm *v)
 void vtpm_load(struct vtpm *v)
 {
 	const struct config *cfg = &v->m->config;
-	struct error err = {0};
+	struct error err = { 0 };
 	int r;
 
 	if (registry_load_settings(cfg, v->name, &v->autostart, &err) < 0)

@@ -63,7 +63,7 @@ static int op_info(const struct request *r, json_t *reply, struct error *err)
 	_cleanup_(native_keys) struct native_keys *k = NULL;
 	_cleanup_close_ int dir = -1;
 	json_t *list = json_array();
-	struct error why = {0};
+	struct error why = { 0 };
 	int e = open_keys(&dir, &k, err);
 
 	for (size_t i = 0; !e && i < k->count; i++) {

@@ -17,8 +17,8 @@ static char dir_name[] = "/tmp/vtpm-test-native-XXXXXX";
 
 static struct native_key new_key(uint64_t created)
 {
-	struct native_key k = {.created = created,
-			       .secret = secret_random(NATIVE_KEY_LEN)};
+	struct native_key k = { .created = created,
+				.secret = secret_random(NATIVE_KEY_LEN) };
 
 	uuid_new(k.id);
 	return k;
@@ -29,7 +29,7 @@ static void test_wrap(void **state)
 	struct native_key a = new_key(1), b = new_key(2);
 	struct secret *plain = secret_random(32), *out = NULL;
 	uint8_t one[32 + NATIVE_WRAP_OVERHEAD], two[sizeof(one)];
-	uint8_t context[UUID_LEN] = {1}, other[UUID_LEN] = {2};
+	uint8_t context[UUID_LEN] = { 1 }, other[UUID_LEN] = { 2 };
 	struct error err;
 
 	(void)state;

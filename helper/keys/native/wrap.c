@@ -21,7 +21,7 @@
 
 _Static_assert(NATIVE_WRAP_OVERHEAD == HEAD_LEN + SALT_LEN + TAG_LEN, "");
 
-static const uint8_t head[HEAD_LEN] = {'V', 'T', 'K', 'W', 1, 0, 0, 0};
+static const uint8_t head[HEAD_LEN] = { 'V', 'T', 'K', 'W', 1, 0, 0, 0 };
 static const char label[] = "vtpm native wrap v1";
 
 /* HKDF-SHA256 (RFC 5869), info = label || context. */

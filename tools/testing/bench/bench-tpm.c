@@ -88,8 +88,8 @@ static uint32_t transact(struct buffer *b, struct buffer *r)
 			die("device");
 		r->len = n;
 	}
-	return (uint32_t)r->data[6] << 24 | r->data[7] << 16 |
-	       r->data[8] << 8 | r->data[9];
+	return (uint32_t)r->data[6] << 24 | r->data[7] << 16 | r->data[8] << 8 |
+	       r->data[9];
 }
 
 static double now_us(void)
@@ -134,7 +134,7 @@ static void measure(const char *op, const char *path, int round,
 			cmd->data[vary + 1] = i >> 8;
 		}
 		start = now_us();
-		do {	/* TPM_RC_RETRY: libtpms 0.9 at the first use of DA */
+		do { /* TPM_RC_RETRY: libtpms 0.9 at the first use of DA */
 			rc = transact(cmd, &r);
 		} while (rc == 0x922);
 		if (rc) {
@@ -170,7 +170,7 @@ static void define_nv(void)
 	PUT(&b, OWNER AUTH "\x00\x00\x00\x0e" NV_INDEX
 			   "\x00\x0b\x02\x06\x00\x06\x00\x00\x00\x20");
 	end(&b);
-	transact(&b, &r);	/* it may be there from another round */
+	transact(&b, &r); /* it may be there from another round */
 }
 
 static void flush(const uint8_t handle[4])

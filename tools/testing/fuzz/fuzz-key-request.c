@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct error err = {0};
+	struct error err = { 0 };
 	struct request r;
 	int e = request_parse((const char *)data, size, &r, &err);
 

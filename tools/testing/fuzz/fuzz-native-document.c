@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct secret *password;
 	struct native_keys *k = NULL;
-	struct error err = {0};
+	struct error err = { 0 };
 
 	if (!password) {
 		password = secret_new(8);

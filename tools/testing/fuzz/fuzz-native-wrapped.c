@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint8_t context[UUID_LEN];
 	static struct native_key key;
 	struct secret *out = NULL;
-	struct error err = {0};
+	struct error err = { 0 };
 
 	if (!key.secret)
 		key.secret = secret_random(NATIVE_KEY_LEN);

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t page[NVRAM_PAGE] = {0}, again[NVRAM_PAGE];
+	uint8_t page[NVRAM_PAGE] = { 0 }, again[NVRAM_PAGE];
 	struct nvram_header h;
 
 	memcpy(page, data, size < sizeof(page) ? size : sizeof(page));

@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* On the heap, with no byte to spare, for the sanitizer to watch. */
 	uint8_t *slot = calloc(1, SLOT_LEN);
-	struct nvram_slot s = {slot, SLOT_LEN, 0x1234, 0};
+	struct nvram_slot s = { slot, SLOT_LEN, 0x1234, 0 };
 
 	if (size > 2) {
 		size_t n = size - 2 < SLOT_LEN ? size - 2 : SLOT_LEN;

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static unsigned int parse(const uint8_t *data, size_t size, size_t piece,
 			  int *end)
 {
-	struct varlink_input in = {0};
+	struct varlink_input in = { 0 };
 	struct varlink_call call;
 	struct varlink_reply reply;
 	unsigned int n = 0;

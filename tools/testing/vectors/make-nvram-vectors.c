@@ -56,7 +56,7 @@ static int make(const char *file, int states, int mirror)
 	_cleanup_(secret) struct secret *key = secret_new(NVRAM_KEY_LEN);
 	_cleanup_(nvram) struct nvram *n = NULL;
 	struct nvram_ops ops = nvram_system_ops;
-	struct nvram_info info = {0};
+	struct nvram_info info = { 0 };
 	struct error err;
 	int r;
 

@@ -28,16 +28,16 @@ static uint8_t *capability(uint8_t *p, const uint8_t *cmd)
 {
 	uint32_t cap = be32(cmd + 10);
 
-	*p++ = 0;			/* no more data */
+	*p++ = 0; /* no more data */
 	p = put32(p, cap);
-	p = put32(p, 1);		/* one entry */
+	p = put32(p, 1); /* one entry */
 	switch (cap) {
-	case 2:				/* commands: GetCapability alone */
+	case 2: /* commands: GetCapability alone */
 		return put32(p, CC_GET_CAPABILITY);
-	case 5:				/* PCRs: SHA-256, all 24 */
+	case 5: /* PCRs: SHA-256, all 24 */
 		memcpy(p, "\x00\x0b\x03\xff\xff\xff", 6);
 		return p + 6;
-	default:			/* one property: 1 command */
+	default: /* one property: 1 command */
 		p = put32(p, be32(cmd + 14));
 		return put32(p, 1);
 	}

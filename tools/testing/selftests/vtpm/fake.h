@@ -11,17 +11,17 @@
 #include "nl.h"
 
 enum fake_mode {
-	FAKE_ANSWER,		/* as it should */
-	FAKE_SILENT,		/* reads and never answers */
-	FAKE_TWICE,		/* the same answer twice */
-	FAKE_WRONG_SEQ,		/* a wrong number first, then the right one */
-	FAKE_TOO_SHORT,		/* 9 bytes first, then right */
-	FAKE_TOO_LONG,		/* 5000 bytes first, then right */
-	FAKE_WRONG_SIZE,	/* header says another size, then right */
+	FAKE_ANSWER,	 /* as it should */
+	FAKE_SILENT,	 /* reads and never answers */
+	FAKE_TWICE,	 /* the same answer twice */
+	FAKE_WRONG_SEQ,	 /* a wrong number first, then the right one */
+	FAKE_TOO_SHORT,	 /* 9 bytes first, then right */
+	FAKE_TOO_LONG,	 /* 5000 bytes first, then right */
+	FAKE_WRONG_SIZE, /* header says another size, then right */
 	FAKE_WRONG_TAG,
-	FAKE_DIE,		/* closes its socket instead of answering */
-	FAKE_ERROR,		/* TPM_RC_FAILURE to everything */
-	FAKE_LATE,		/* after 300 ms */
+	FAKE_DIE,   /* closes its socket instead of answering */
+	FAKE_ERROR, /* TPM_RC_FAILURE to everything */
+	FAKE_LATE,  /* after 300 ms */
 };
 
 struct fake {
@@ -31,7 +31,7 @@ struct fake {
 	volatile int stop;
 	/* What was seen. */
 	volatile unsigned int commands;
-	volatile unsigned int refused;	/* answers that the kernel refused */
+	volatile unsigned int refused; /* answers that the kernel refused */
 	volatile unsigned int cancels;
 	volatile uint64_t last_seq;
 	volatile uint32_t last_ordinal;

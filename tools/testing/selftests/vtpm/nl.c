@@ -84,20 +84,34 @@ static void copy_text(char *to, size_t size, const struct nlattr *a)
 static void parse_attr(struct nl_in *in, const struct nlattr *a)
 {
 	switch (a->nla_type & NLA_TYPE_MASK) {
-	case VTPM_A_ID: in->id = get_u32(a); break;
-	case VTPM_A_STATE: in->state = get_u32(a); break;
-	case VTPM_A_OLD_STATE: in->old_state = get_u32(a); break;
+	case VTPM_A_ID:
+		in->id = get_u32(a);
+		break;
+	case VTPM_A_STATE:
+		in->state = get_u32(a);
+		break;
+	case VTPM_A_OLD_STATE:
+		in->old_state = get_u32(a);
+		break;
 	case VTPM_A_TPM_NUMBER:
 		in->number = get_u32(a);
 		in->has_number = 1;
 		break;
-	case VTPM_A_PORT: in->port = get_u32(a); break;
-	case VTPM_A_BUFFER_SIZE: in->buffer_size = get_u32(a); break;
+	case VTPM_A_PORT:
+		in->port = get_u32(a);
+		break;
+	case VTPM_A_BUFFER_SIZE:
+		in->buffer_size = get_u32(a);
+		break;
 	case VTPM_A_SEQ:
 		memcpy(&in->seq, (const char *)a + NLA_HDRLEN, 8);
 		break;
-	case VTPM_A_NAME: copy_text(in->name, sizeof(in->name), a); break;
-	case VTPM_A_REASON: copy_text(in->reason, sizeof(in->reason), a); break;
+	case VTPM_A_NAME:
+		copy_text(in->name, sizeof(in->name), a);
+		break;
+	case VTPM_A_REASON:
+		copy_text(in->reason, sizeof(in->reason), a);
+		break;
 	case VTPM_A_PAYLOAD:
 		in->payload_len = a->nla_len - NLA_HDRLEN;
 		if (in->payload_len > sizeof(in->payload))
@@ -147,8 +161,8 @@ int nl_recv(struct nl *nl, struct nl_in *in, int ms)
 	memset(in, 0, sizeof(*in));
 	in->seqno = h->nlmsg_seq;
 	if (h->nlmsg_type == NLMSG_ERROR) {
-		parse_status(in, buf + NLMSG_HDRLEN, h->nlmsg_len - NLMSG_HDRLEN,
-			     h->nlmsg_flags);
+		parse_status(in, buf + NLMSG_HDRLEN,
+			     h->nlmsg_len - NLMSG_HDRLEN, h->nlmsg_flags);
 		return 0;
 	}
 	in->cmd = ((struct genlmsghdr *)(buf + NLMSG_HDRLEN))->cmd;

@@ -10,22 +10,22 @@
 struct nl {
 	int fd;
 	uint16_t family;
-	uint32_t events;	/* id of the multicast group */
+	uint32_t events; /* id of the multicast group */
 	uint32_t port;
 	uint32_t seq;
 };
 
 struct nl_msg {
-	uint32_t len;		/* used bytes of buf */
+	uint32_t len; /* used bytes of buf */
 	uint8_t buf[8192] __attribute__((aligned(4)));
 };
 
 /* What a message from the kernel holds, as far as it is there. */
 struct nl_in {
-	int cmd;		/* VTPM_CMD_*, or -1 for a status */
-	int error;		/* of a status: 0 or negative errno */
-	char text[256];		/* of a status: ext-ack message */
-	uint32_t seqno;		/* nlmsg_seq */
+	int cmd;	/* VTPM_CMD_*, or -1 for a status */
+	int error;	/* of a status: 0 or negative errno */
+	char text[256]; /* of a status: ext-ack message */
+	uint32_t seqno; /* nlmsg_seq */
 	uint32_t id, state, old_state, number, port, buffer_size;
 	int has_number;
 	uint64_t seq;

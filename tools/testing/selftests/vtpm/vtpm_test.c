@@ -20,16 +20,16 @@
 #include "nl.h"
 
 static struct nl nl;
-static const char *what;	/* of the check that failed, with its line */
+static const char *what; /* of the check that failed, with its line */
 static int bad_line;
 
-#define CHECK(cond)					\
-	do {						\
-		if (!(cond)) {				\
-			what = #cond;			\
-			bad_line = __LINE__;		\
-			return 1;			\
-		}					\
+#define CHECK(cond)                          \
+	do {                                 \
+		if (!(cond)) {               \
+			what = #cond;        \
+			bad_line = __LINE__; \
+			return 1;            \
+		}                            \
 	} while (0)
 
 static const uint8_t uuid[16] = { 1, 2, 3, 4 };
@@ -89,8 +89,9 @@ static int open_node(const struct nl_in *in)
 /* TPM2_GetRandom as any command; the response code, or negative errno. */
 static long transact(int fd)
 {
-	static const uint8_t cmd[] = { 0x80, 1, 0, 0, 0, 12,
-				       0,    0, 1, 0x7b, 0, 8 };
+	static const uint8_t cmd[] = {
+		0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x7b, 0, 8
+	};
 	uint8_t r[4096];
 
 	if (write(fd, cmd, sizeof(cmd)) < 0)
@@ -133,8 +134,8 @@ static int test_life(void)
 
 static int test_create_refused(void)
 {
-	static const char *const names[] = { "", ".x", "-x", "a/b", "a b",
-					     "a\n", "\xc3\xa4", "../x" };
+	static const char *const names[] = { "",    ".x",  "-x",       "a/b",
+					     "a b", "a\n", "\xc3\xa4", "../x" };
 	char longer[80];
 	struct nl_in in;
 	struct nl_msg m;
@@ -154,10 +155,10 @@ static int test_create_refused(void)
 	/* Missing, unknown, wrongly sized attributes. */
 	nl_begin(&nl, &m, VTPM_CMD_CREATE, 0);
 	nl_put_str(&m, VTPM_A_NAME, "st-x");
-	CHECK(nl_call(&nl, &m, &in, 1000) == -EINVAL && strstr(in.text, "uuid"));
+	CHECK(nl_call(&nl, &m, &in, 1000) == -EINVAL &&
+	      strstr(in.text, "uuid"));
 	nl_put(&m, VTPM_A_UUID, uuid, 15);
-	CHECK(nl_call(&nl, &m, &in, 1000) == -ERANGE ||
-	      in.error == -EINVAL);
+	CHECK(nl_call(&nl, &m, &in, 1000) == -ERANGE || in.error == -EINVAL);
 	nl_begin(&nl, &m, VTPM_CMD_CREATE, 0);
 	nl_put_str(&m, VTPM_A_NAME, "st-x");
 	nl_put(&m, VTPM_A_UUID, uuid, 16);
@@ -203,8 +204,8 @@ static int test_lies(void)
 		int mode;
 		unsigned int refused;
 	} lies[] = {
-		{ FAKE_TWICE, 1 },     { FAKE_WRONG_SEQ, 2 },
-		{ FAKE_TOO_SHORT, 2 }, { FAKE_TOO_LONG, 1 },
+		{ FAKE_TWICE, 1 },	{ FAKE_WRONG_SEQ, 2 },
+		{ FAKE_TOO_SHORT, 2 },	{ FAKE_TOO_LONG, 1 },
 		{ FAKE_WRONG_SIZE, 1 }, { FAKE_WRONG_TAG, 1 },
 		{ FAKE_LATE, 0 },
 	};
@@ -290,7 +291,7 @@ static int test_redelivery(void)
 	f.mode = FAKE_DIE;
 	pid = fork();
 	if (!pid) {
-		nl_close(&f.nl);	/* it must close for all */
+		nl_close(&f.nl); /* it must close for all */
 		_exit(transact(fd) == 0 ? 0 : 1);
 	}
 	usleep(200000);
@@ -554,14 +555,18 @@ static const struct {
 } tests[] = {
 	{ "create, use, destroy; TPM2_Shutdown reaches the helper", test_life },
 	{ "create refuses bad names and attributes", test_create_refused },
-	{ "a registration that fails says why and leaves nothing", test_registration_fails },
-	{ "lies of the helper are refused, the right answer is taken", test_lies },
+	{ "a registration that fails says why and leaves nothing",
+	  test_registration_fails },
+	{ "lies of the helper are refused, the right answer is taken",
+	  test_lies },
 	{ "answers from another socket are refused", test_wrong_socket },
-	{ "the command in flight is delivered again with its number", test_redelivery },
+	{ "the command in flight is delivered again with its number",
+	  test_redelivery },
 	{ "failed after the grace time, until a reset", test_grace_and_reset },
 	{ "a killed client ends at once", test_killed_client },
 	{ "timeout, and cancel by sysfs", test_timeout_and_cancel },
-	{ "destroy with a client that waits and a helper that hangs", test_destroy_while_waiting },
+	{ "destroy with a client that waits and a helper that hangs",
+	  test_destroy_while_waiting },
 	{ "without CAP_SYS_ADMIN nothing is changed", test_privilege },
 	{ "malformed messages change nothing", test_malformed },
 	{ "every transition is an event", test_events },
@@ -575,8 +580,8 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("TAP version 13\n1..%u\n", n);
 	if (r || geteuid()) {
-		printf("# SKIP: %s\n", geteuid() ? "needs root" :
-						     "vtpm.ko is not loaded");
+		printf("# SKIP: %s\n",
+		       geteuid() ? "needs root" : "vtpm.ko is not loaded");
 		return 4;
 	}
 	for (i = 0; i < n; i++) {
