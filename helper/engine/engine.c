@@ -95,8 +95,12 @@ static int check_library(struct engine *e, struct error *err)
 static int startup_clear(struct engine *e, struct error *err)
 {
 	/* TPM2_Startup(TPM_SU_CLEAR), TPM 2.0 Library, Part 3, 9.3. */
-	static const uint8_t startup[] = { 0x80, 0x01, 0, 0,	0, 12,
-					   0,	 0,    1, 0x44, 0, 0 };
+	static const uint8_t startup[] = {
+		0x80, 0x01,		/* TPM_ST_NO_SESSIONS */
+		0x00, 0x00, 0x00, 0x0c, /* size */
+		0x00, 0x00, 0x01, 0x44, /* TPM_CC_Startup */
+		0x00, 0x00,		/* TPM_SU_CLEAR */
+	};
 	static const uint8_t success[] = { 0, 0, 0, 0 };
 	const uint8_t *resp;
 	uint32_t len;

@@ -101,11 +101,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 			return -EINVAL;
 		}
 	}
-	return optind == argc && o->name && o->nvram_fd > 0 && o->key_fd > 0 &&
-			       o->control_fd > 0 && o->netlink_fd > 0 &&
-			       o->family > 0
-		       ? 0
-		       : -EINVAL;
+	if (optind != argc || !o->name || o->nvram_fd <= 0 || o->key_fd <= 0 ||
+	    o->control_fd <= 0 || o->netlink_fd <= 0 || o->family <= 0)
+		return -EINVAL;
+	return 0;
 }
 
 static int exit_status(const struct error *err)
