@@ -8,8 +8,8 @@
 #define _VTPM_COMPAT_H
 
 #include <linux/tpm.h>
-#if __has_include(<linux/unaligned.h>)
-#include <linux/unaligned.h>	/* 6.12 and later */
+#ifdef VTPM_HAVE_LINUX_UNALIGNED
+#include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
 #endif

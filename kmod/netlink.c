@@ -230,7 +230,7 @@ static int vtpm_nl_create_args(struct genl_info *info,
 	return 0;
 }
 
-/* -EINTR has netlink send no acknowledgement: the work will. */
+/* -EINTR has netlink send no ACK: the work will. */
 static int vtpm_nl_later(void)
 {
 	return -EINTR;
