@@ -8,6 +8,7 @@
 #define VTPM_SELFTEST_FAKE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include "nl.h"
 
 enum fake_mode {
@@ -27,15 +28,15 @@ enum fake_mode {
 struct fake {
 	struct nl nl;
 	pthread_t thread;
-	volatile int mode;
-	volatile int stop;
+	atomic_int mode;
+	atomic_int stop;
 	/* What was seen. */
-	volatile unsigned int commands;
-	volatile unsigned int refused; /* answers that the kernel refused */
-	volatile unsigned int cancels;
-	volatile uint64_t last_seq;
-	volatile uint32_t last_ordinal;
-	volatile uint32_t shutdowns;
+	atomic_uint commands;
+	atomic_uint refused; /* answers that the kernel refused */
+	atomic_uint cancels;
+	atomic_ullong last_seq;
+	atomic_uint last_ordinal;
+	atomic_uint shutdowns;
 	char last_refusal[256];
 };
 

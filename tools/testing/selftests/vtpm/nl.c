@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdalign.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -147,7 +148,7 @@ static void parse_status(struct nl_in *in, const uint8_t *p, uint32_t len,
 
 int nl_recv(struct nl *nl, struct nl_in *in, int ms)
 {
-	static __thread uint8_t buf[16384] __attribute__((aligned(4)));
+	static __thread alignas(4) uint8_t buf[16384];
 	struct pollfd p = { nl->fd, POLLIN, 0 };
 	struct nlmsghdr *h = (void *)buf;
 	uint32_t off;
@@ -194,7 +195,7 @@ int nl_call(struct nl *nl, struct nl_msg *m, struct nl_in *in, int ms)
 /* Family id and group id; the replies of genetlink's own controller. */
 static int resolve(struct nl *nl)
 {
-	static uint8_t buf[8192] __attribute__((aligned(4)));
+	static alignas(4) uint8_t buf[8192];
 	struct nl_msg m;
 	struct nlmsghdr *h = (void *)buf;
 	uint32_t off;

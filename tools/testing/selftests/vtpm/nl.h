@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <linux/vtpm.h>
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 struct nl {
 	int fd;
 	uint16_t family;
@@ -16,8 +18,8 @@ struct nl {
 };
 
 struct nl_msg {
-	uint32_t len; /* used bytes of buf */
-	uint8_t buf[8192] __attribute__((aligned(4)));
+	uint32_t len;	   /* used bytes of buf */
+	uint8_t buf[8192]; /* aligned as messages must be: by len */
 };
 
 /* What a message from the kernel holds, as far as it is there. */

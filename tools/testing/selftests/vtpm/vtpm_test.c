@@ -141,7 +141,7 @@ static int test_create_refused(void)
 	struct nl_msg m;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(names); i++)
 		CHECK(create(names[i], 0, 5000, 1000, &in) == -EINVAL &&
 		      in.text[0]);
 	memset(longer, 'a', sizeof(longer));
@@ -218,7 +218,7 @@ static int test_lies(void)
 	CHECK(!create("st-lies", f.nl.port, 5000, 1000, &in));
 	fd = open_node(&in);
 	CHECK(fd >= 0);
-	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(lies); i++) {
 		before = f.refused;
 		f.mode = lies[i].mode;
 		CHECK(transact(fd) == 0);
@@ -574,7 +574,7 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i, failed = 0, n = sizeof(tests) / sizeof(tests[0]);
+	unsigned int i, failed = 0, n = ARRAY_SIZE(tests);
 	int r = nl_open(&nl);
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
