@@ -21,8 +21,8 @@ can_load_here()
 	[ -d "/lib/modules/$(uname -r)/build" ] &&
 		[ "$(cat /proc/sys/kernel/modules_disabled 2>/dev/null)" = 0 ] &&
 		grep -q . /proc/modules 2>/dev/null &&
-		[ "$(cat /sys/kernel/security/lockdown 2>/dev/null |
-			sed 's/.*\[\(.*\)\].*/\1/')" != integrity ]
+		[ "$(sed 's/.*\[\(.*\)\].*/\1/' \
+			/sys/kernel/security/lockdown 2>/dev/null)" != integrity ]
 }
 
 where=${VTPM_WHERE:-}

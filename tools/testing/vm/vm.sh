@@ -41,6 +41,7 @@ done
 
 run=$(mktemp -d "${TMPDIR:-/tmp}/vtpm-vm.XXXXXX")
 fsd=() qemu=''
+# shellcheck disable=SC2317 # the trap calls it
 cleanup()
 {
 	[ -z "$qemu" ] || kill "$qemu" 2>/dev/null || :
@@ -107,11 +108,11 @@ fi
 args=(-M q35 "${accel[@]}" -smp "$cpus" -m "$memory" -nodefaults
 	-display none -no-reboot
 	-object "memory-backend-memfd,id=mem,size=${memory}M,share=on"
-	-numa node,memdev=mem
+	-numa "node,memdev=mem"
 	-chardev "socket,id=root,path=$run/root.sock"
-	-device vhost-user-fs-pci,chardev=root,tag=root
+	-device "vhost-user-fs-pci,chardev=root,tag=root"
 	-chardev "socket,id=out,path=$run/out.sock"
-	-device vhost-user-fs-pci,chardev=out,tag=out
+	-device "vhost-user-fs-pci,chardev=out,tag=out"
 	-kernel "$kdir/vmlinuz" -initrd "$kdir/initrd"
 	-append "console=ttyS0 panic=-1 oops=panic quiet vtpm.top=$top ${VTPM_CMDLINE:-}"
 	-serial "file:$out/console")
