@@ -38,8 +38,7 @@ static json_t *users_of(struct manager *m, const char *provider)
 	json_t *users = json_array();
 	struct vtpm *v;
 
-	TAILQ_FOREACH(v, &m->vtpms, link)
-	{
+	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (!v->new && v->have_info &&
 		    !strcmp(v->info.provider, provider))
 			json_array_append_new(users, json_string(v->name));
@@ -82,8 +81,7 @@ static void unlock(struct manager *m, const char *provider)
 {
 	struct vtpm *v;
 
-	TAILQ_FOREACH(v, &m->vtpms, link)
-	{
+	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (v->state == VTPM_LOCKED && v->have_info &&
 		    !strcmp(v->info.provider, provider))
 			v->want_start = true;
@@ -206,8 +204,7 @@ static struct provider *find_any(struct manager *m, const char *name)
 {
 	struct provider *p;
 
-	TAILQ_FOREACH(p, &m->providers, link)
-	{
+	TAILQ_FOREACH(p, &m->providers, link) {
 		if (!strcmp(p->name, name))
 			return p;
 	}
@@ -267,7 +264,7 @@ static int check_room(struct manager *m, struct error *err)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(p, &m->providers, link)
-	n++;
+		n++;
 	if (n < MAX_PROVIDERS)
 		return 0;
 	return error_set(err, -ENOSPC, VTPM_ERR_INVALID,
@@ -424,8 +421,7 @@ static int query(struct manager *m, struct call *call,
 	q->cfg = &m->config;
 	q->all = !only;
 	q->list = json_array();
-	TAILQ_FOREACH(p, &m->providers, link)
-	{
+	TAILQ_FOREACH(p, &m->providers, link) {
 		if (!p->new && (!only || p == only) && q->n < MAX_PROVIDERS)
 			strcpy(q->names[q->n++], p->name);
 	}

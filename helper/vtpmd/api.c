@@ -69,8 +69,7 @@ static int list(struct manager *m, struct call *call,
 
 	(void)in;
 	(void)err;
-	TAILQ_FOREACH(v, &m->vtpms, link)
-	{
+	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (!v->new)
 			json_array_append_new(vtpms, vtpm_to_json(v));
 	}

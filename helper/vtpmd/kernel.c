@@ -160,13 +160,11 @@ static int find_group(const struct nlattr *nest, uint32_t *out)
 {
 	const struct nlattr *group, *attr;
 
-	mnl_attr_for_each_nested(group, nest)
-	{
+	mnl_attr_for_each_nested(group, nest) {
 		const char *name = NULL;
 		uint32_t id = 0;
 
-		mnl_attr_for_each_nested(attr, group)
-		{
+		mnl_attr_for_each_nested(attr, group) {
 			if (mnl_attr_get_type(attr) ==
 				    CTRL_ATTR_MCAST_GRP_NAME &&
 			    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
@@ -192,8 +190,7 @@ static int parse_family(const struct nlmsghdr *nlh, uint16_t *family,
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr))
 		return -EBADMSG;
-	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
-	{
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
 		switch (mnl_attr_get_type(attr)) {
 		case CTRL_ATTR_FAMILY_NAME:
 			ours = mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >=

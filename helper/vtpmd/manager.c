@@ -38,8 +38,7 @@ struct provider *manager_find_provider(struct manager *m, const char *name)
 {
 	struct provider *p;
 
-	TAILQ_FOREACH(p, &m->providers, link)
-	{
+	TAILQ_FOREACH(p, &m->providers, link) {
 		if (!p->new && !strcmp(p->name, name))
 			return p;
 	}
@@ -51,8 +50,7 @@ struct provider *manager_default_provider(struct manager *m)
 	struct provider *p, *only = NULL;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(p, &m->providers, link)
-	{
+	TAILQ_FOREACH(p, &m->providers, link) {
 		if (p->new)
 			continue;
 		if (p->is_default)
@@ -84,8 +82,7 @@ static struct vtpm *find_loaded(struct manager *m, const char *name)
 {
 	struct vtpm *v;
 
-	TAILQ_FOREACH(v, &m->vtpms, link)
-	{
+	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (!strcmp(v->name, name))
 			return v;
 	}
@@ -156,8 +153,7 @@ static struct vtpm *find_instance(struct manager *m, uint32_t id)
 {
 	struct vtpm *v;
 
-	TAILQ_FOREACH(v, &m->vtpms, link)
-	{
+	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (v->in_kernel && v->instance.id == id)
 			return v;
 	}
@@ -212,7 +208,7 @@ static unsigned int count_busy(struct manager *m)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(v, &m->vtpms, link)
-	n += v->busy;
+		n += v->busy;
 	return n;
 }
 
@@ -221,8 +217,7 @@ static void start_some(struct manager *m)
 	struct error err = { 0 };
 	struct vtpm *v;
 
-	TAILQ_FOREACH(v, &m->vtpms, link)
-	{
+	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (!v->want_start || v->busy)
 			continue;
 		if (count_busy(m) >= MAX_STARTS)
@@ -240,8 +235,7 @@ static void stop_some(struct manager *m)
 	struct vtpm *v;
 	unsigned int left = 0;
 
-	TAILQ_FOREACH(v, &m->vtpms, link)
-	{
+	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (!vtpm_check(v, OP_STOP, NULL) && !v->stop_tried) {
 			/* Busy: too many at once; after one of them, then. */
 			v->stop_tried = vtpm_stop(v, NULL, NULL) != -EBUSY;
@@ -361,7 +355,7 @@ int manager_start(struct manager *m, struct error *err)
 	/* After that: an engine of a vTPM half made had its file locked. */
 	registry_clean(&m->config);
 	TAILQ_FOREACH(v, &m->vtpms, link)
-	v->want_start = v->autostart && v->state == VTPM_STOPPED;
+		v->want_start = v->autostart && v->state == VTPM_STOPPED;
 	snprintf(path, sizeof(path), "%s/io.vtpm", m->config.run_dir);
 	r = server_new(m->event, path, m->config.have_admin,
 		       m->config.admin_gid, api_handle, m, &m->server, err);

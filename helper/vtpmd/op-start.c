@@ -124,8 +124,7 @@ static int check_copies(const struct vtpm *v, struct error *err)
 {
 	const struct vtpm *other;
 
-	TAILQ_FOREACH(other, &v->m->vtpms, link)
-	{
+	TAILQ_FOREACH(other, &v->m->vtpms, link) {
 		if (other == v || !v->have_info || !other->have_info ||
 		    memcmp(v->info.uuid, other->info.uuid, UUID_LEN))
 			continue;
