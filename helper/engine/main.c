@@ -13,6 +13,7 @@
 #include "engine/protocol.h"
 #include "util/log.h"
 #include "util/secret.h"
+#include "util/text.h"
 
 struct options {
 	const char *name;
@@ -36,12 +37,9 @@ static const char usage[] =
 /* A number of @min or more, or -1. */
 static int parse_number(const char *text, int min)
 {
-	char *end;
-	long n;
+	uint32_t n;
 
-	errno = 0;
-	n = strtol(text, &end, 10);
-	return errno || *end || end == text || n < min || n > 65535 ? -1 : n;
+	return number_parse(text, min, 65535, &n) ? -1 : (int)n;
 }
 
 static int parse_options(int argc, char **argv, struct options *o)

@@ -9,13 +9,19 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "util/text.h"
 
 int sandbox_drop_user(const char *uid_gid, struct error *err)
 {
-	unsigned int uid, gid;
-	char end;
+	const char *colon = strchr(uid_gid, ':');
+	char user[16] = "";
+	uint32_t uid, gid;
 
-	if (sscanf(uid_gid, "%u:%u%c", &uid, &gid, &end) != 2 || !uid || !gid)
+	if (colon && (size_t)(colon - uid_gid) < sizeof(user))
+		memcpy(user, uid_gid, colon - uid_gid);
+	/* Neither is 0, nor UINT32_MAX, which would leave us who we are. */
+	if (number_parse(user, 1, UINT32_MAX - 1, &uid) ||
+	    number_parse(colon + 1, 1, UINT32_MAX - 1, &gid))
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "--user takes UID:GID, both not 0");
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||

@@ -4,6 +4,7 @@
  * a connection that the manager opened; prints what it made as JSON.
  */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +74,8 @@ static int parse_fd(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	int c, fd = -1;
+	uint32_t fd = 0;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
 		if (c == 'h') {
@@ -85,9 +87,10 @@ static int parse_fd(int argc, char **argv)
 		} else if (c != 't') {
 			return -1;
 		}
-		fd = atoi(optarg);
+		if (number_parse(optarg, 3, INT_MAX, &fd))
+			return -1;
 	}
-	return optind == argc && fd >= 3 ? fd : -1;
+	return optind == argc && fd ? (int)fd : -1;
 }
 
 int main(int argc, char **argv)

@@ -80,6 +80,25 @@ void hex_format(const void *data, size_t len, char *out)
 	*out = '\0';
 }
 
+int number_parse(const char *text, uint32_t min, uint32_t max, uint32_t *out)
+{
+	uint64_t n = 0;
+
+	if (!*text)
+		return -EINVAL;
+	for (; *text; text++) {
+		if (!isdigit((unsigned char)*text))
+			return -EINVAL;
+		n = n * 10 + (*text - '0');
+		if (n > max)
+			return -EINVAL;
+	}
+	if (n < min)
+		return -EINVAL;
+	*out = n;
+	return 0;
+}
+
 char *base64_encode(const void *data, size_t len)
 {
 	char *out = malloc((len + 2) / 3 * 4 + 1);

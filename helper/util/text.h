@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names, UUIDs, hexadecimal and base64. */
+/* Names, UUIDs, numbers, hexadecimal and base64. */
 #ifndef VTPM_UTIL_TEXT_H
 #define VTPM_UTIL_TEXT_H
 
@@ -28,6 +28,9 @@ int uuid_parse(const char *text, uint8_t uuid[UUID_LEN]);
 
 /* @out takes 2 * len + 1 bytes. */
 void hex_format(const void *data, size_t len, char *out);
+
+/* Decimal digits alone, of a number from @min to @max; 0 or -EINVAL. */
+int number_parse(const char *text, uint32_t min, uint32_t max, uint32_t *out);
 
 /* A new NUL-terminated string without line breaks; the caller frees it. */
 char *base64_encode(const void *data, size_t len);
