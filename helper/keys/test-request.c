@@ -138,10 +138,10 @@ static void test_not_json(void **state)
 		"{}",
 		"{} {}",
 		"nonsense",
-		"{\"version\":1,\"version\":1,\"operation\":\"info\","
-		"\"provider\":\"p\",\"config\":{}}",
-		"{\"version\":1,\"operation\":\"info\","
-		"\"provider\":\"p\\u0000\",\"config\":{}}",
+		("{\"version\":1,\"version\":1,\"operation\":\"info\","
+		 "\"provider\":\"p\",\"config\":{}}"),
+		("{\"version\":1,\"operation\":\"info\","
+		 "\"provider\":\"p\\u0000\",\"config\":{}}"),
 	};
 	static char huge[PROVIDER_MAX_REQUEST + 1];
 	struct request r;

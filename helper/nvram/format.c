@@ -78,8 +78,7 @@ static int put_text(uint8_t *field, size_t len, const char *text)
 
 	if (n > len || !printable(text, n))
 		return -EINVAL;
-	memset(field, 0, len);
-	memcpy(field, text, n);
+	strncpy((char *)field, text, len);
 	return 0;
 }
 

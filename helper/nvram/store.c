@@ -2,6 +2,7 @@
 /* Writing states to an open file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -203,7 +204,7 @@ int nvram_set_library(struct nvram *n, uint32_t version, const char *profile,
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "%s: the profile's name is too long", n->file);
 	h.info.library_version = version;
-	strcpy(h.info.profile, profile);
+	snprintf(h.info.profile, sizeof(h.info.profile), "%s", profile);
 	return headers_write(n, &h, err);
 }
 
@@ -216,8 +217,8 @@ int nvram_set_wrapped(struct nvram *n, const char *provider, const char *key_id,
 	    len > NVRAM_MAX_WRAPPED)
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "%s: the wrapped key is too long", n->file);
-	strcpy(h.info.provider, provider);
-	strcpy(h.info.key_id, key_id);
+	snprintf(h.info.provider, sizeof(h.info.provider), "%s", provider);
+	snprintf(h.info.key_id, sizeof(h.info.key_id), "%s", key_id);
 	memset(h.info.wrapped, 0, sizeof(h.info.wrapped));
 	memcpy(h.info.wrapped, wrapped, len);
 	h.info.wrapped_len = len;

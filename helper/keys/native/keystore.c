@@ -107,7 +107,7 @@ static int replace_file(int dir, const char *file, const void *data, size_t len,
 static void key_file_name(const uint8_t id[UUID_LEN], char out[FILE_NAME_LEN])
 {
 	uuid_format(id, out);
-	strcpy(out + UUID_TEXT_LEN - 1, SUFFIX);
+	memcpy(out + UUID_TEXT_LEN - 1, SUFFIX, sizeof(SUFFIX));
 }
 
 int native_store(int dir, const struct native_key *key, struct error *err)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,7 +104,8 @@ static void test_store(void **state)
 
 	/* Any byte of a key file. */
 	uuid_format(a.id, name);
-	strcat(name, ".key");
+	snprintf(name + UUID_TEXT_LEN - 1, sizeof(name) - UUID_TEXT_LEN + 1,
+		 ".key");
 	fd = openat(dir, name, O_RDWR);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -186,13 +188,19 @@ static int set_up(void **state)
 	return mkdtemp(dir_name) ? 0 : -1;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
 static int tear_down(void **state)
 {
-	char command[sizeof(dir_name) + 16];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir_name);
-	return system(command);
+	return nftw(dir_name, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 int main(void)
