@@ -66,7 +66,7 @@ static int connect_daemon(struct ctl *ctl)
 		fprintf(stderr, "vtpmctl: the socket path is too long\n");
 		return -1;
 	}
-	strcpy(sa.sun_path, ctl->socket);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", ctl->socket);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && !connect(fd, (void *)&sa, sizeof(sa)))
 		return fd;

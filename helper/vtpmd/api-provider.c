@@ -171,7 +171,7 @@ static int restore_run(struct job *job, void *arg, struct error *err)
 	int r = 0;
 
 	(void)job;
-	strcpy(wanted, w->ref.type);
+	snprintf(wanted, sizeof(wanted), "%s", w->ref.type);
 	if (!w->is_new)
 		r = registry_load_provider(w->cfg, w->ref.name, &w->ref, NULL,
 					   err);
@@ -422,8 +422,9 @@ static int query(struct manager *m, struct call *call,
 	q->all = !only;
 	q->list = json_array();
 	TAILQ_FOREACH(p, &m->providers, link) {
-		if (!p->new && (!only || p == only) && q->n < MAX_PROVIDERS)
-			strcpy(q->names[q->n++], p->name);
+		if (p->new || (only && p != only) || q->n == MAX_PROVIDERS)
+			continue;
+		snprintf(q->names[q->n++], sizeof(q->names[0]), "%s", p->name);
 	}
 	r = job_start(m->jobs, &query_ops, q, err);
 	if (r < 0) {

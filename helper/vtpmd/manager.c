@@ -369,14 +369,16 @@ int manager_start(struct manager *m, struct error *err)
 void manager_deinit(struct manager *m)
 {
 	struct vtpm *v;
-	struct provider *p;
+	struct provider *p, *next;
 
 	monitor_close_all(m);
 	server_free(m->server);
 	while ((v = TAILQ_FIRST(&m->vtpms)))
 		vtpm_free(v);
-	while ((p = TAILQ_FIRST(&m->providers)))
+	for (p = TAILQ_FIRST(&m->providers); p; p = next) {
+		next = TAILQ_NEXT(p, link);
 		manager_free_provider(m, p);
+	}
 	sd_event_source_disable_unref(m->events_source);
 	if (m->events_fd >= 0)
 		close(m->events_fd);

@@ -6,6 +6,7 @@
  * its answer is dropped then.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -304,7 +305,7 @@ static int listen_at(const char *path, struct error *err)
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return error_set(err, -ENAMETOOLONG, VTPM_ERR_INVALID,
 				 "%s is too long for a socket", path);
-	strcpy(addr.sun_path, path);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* What is left there is nobody's: the run directory is locked. */
 	unlink(path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -22,7 +23,7 @@ static int set_up(void **state)
 {
 	static struct fixture f;
 
-	strcpy(f.dir, "/tmp/test-registry.XXXXXX");
+	snprintf(f.dir, sizeof(f.dir), "/tmp/test-registry.XXXXXX");
 	if (!mkdtemp(f.dir))
 		return -1;
 	f.cfg = (struct config){ .state_dir = f.dir };
@@ -35,15 +36,22 @@ static int set_up(void **state)
 	return 0;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	char command[64];
 
 	close(f->cfg.providers_fd);
 	close(f->cfg.state_fd);
-	snprintf(command, sizeof(command), "rm -rf %s", f->dir);
-	return system(command);
+	return nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static void put(int dir, const char *file, const char *text)
@@ -62,10 +70,14 @@ static int there(const struct config *cfg, const char *file)
 	return !fstatat(cfg->state_fd, file, &st, AT_SYMLINK_NOFOLLOW);
 }
 
+#define NAMES_LEN 256
+
 static int collect(const char *name, void *arg)
 {
-	strcat(arg, name);
-	strcat(arg, " ");
+	char *names = arg;
+	size_t n = strlen(names);
+
+	snprintf(names + n, NAMES_LEN - n, "%s ", name);
 	return 0;
 }
 
@@ -76,7 +88,7 @@ static void scan(void **state)
 					      "f.nvram.bak", "g.json",
 					      "nvram",	     "..nvram" };
 	struct fixture *f = *state;
-	char names[256] = "", file[80];
+	char names[NAMES_LEN] = "", file[80];
 	struct error err = { 0 };
 
 	put(f->cfg.state_fd, "a.nvram", "");
@@ -84,7 +96,7 @@ static void scan(void **state)
 		put(f->cfg.state_fd, others[i], "");
 	/* One that is too long. */
 	memset(file, 'x', 64);
-	strcpy(file + 64, ".nvram");
+	snprintf(file + 64, sizeof(file) - 64, ".nvram");
 	put(f->cfg.state_fd, file, "");
 	assert_int_equal(registry_scan(&f->cfg, collect, names, &err), 0);
 	assert_string_equal(names, "a ");
