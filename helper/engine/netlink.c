@@ -150,7 +150,7 @@ static int run(struct engine *e, int fd, uint16_t family)
 {
 	static char buf[ENGINE_MAX_COMMAND + 4096]
 		__attribute__((aligned(NLMSG_ALIGNTO)));
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { 0 };
 	socklen_t from_len;
 	int r = 0;
 

@@ -37,7 +37,7 @@ int identity_make(const struct config *cfg, const char *name, struct error *err)
 	r = config_find_program(cfg, argv[0], path, err);
 	if (!r)
 		r = capture_run(&s, argv[0], TIMEOUT_MS, &c, err);
-	if (r < 0) {
+	if (r) {
 		if (err)
 			err->code = VTPM_ERR_IDENTITY;
 		return r;

@@ -113,7 +113,7 @@ static int take_answers(struct request *rq, ssize_t len, const char *what,
 /* One datagram. The length; 0 for one to be ignored; or a negative errno. */
 static ssize_t receive(struct request *rq)
 {
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { 0 };
 	socklen_t from_len = sizeof(from);
 	ssize_t n =
 		recvfrom(mnl_socket_get_fd(rq->sock), rq->buf, sizeof(rq->buf),
@@ -477,7 +477,7 @@ static void take_notice(int fd, const struct nlmsghdr *nlh)
 int kernel_read_events(int fd, void (*fn)(const struct kernel_event *, void *),
 		       void *arg)
 {
-	struct sockaddr_nl from;
+	struct sockaddr_nl from = { 0 };
 	socklen_t from_len = sizeof(from);
 	char buf[MSG_SIZE];
 	ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from,
