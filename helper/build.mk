@@ -44,7 +44,8 @@ LIBS_vtpm-identity := -ltss2-esys -ltss2-mu -ltss2-rc
 PROGRAM_FILES := $(addprefix $(OUT)/,$(PROGRAMS))
 
 # test-X.c beside X.c tests that folder: it is linked with the folder's own
-# objects but main.o, and the common ones.
+# objects but main.o, with what its tests share in testing/, and the common
+# ones.
 TEST_SRC := $(wildcard helper/*/test-*.c helper/*/*/test-*.c)
 TESTS := $(patsubst %.c,$(OUT)/test/%,$(TEST_SRC))
 LIBS_test := -lcmocka -lmnl -lsystemd
@@ -77,7 +78,7 @@ $(OUT)/gen/io.vtpm.varlink.h: helper/vtpmd/io.vtpm.varlink
 	@sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
 
 define test_rule
-$(OUT)/test/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))) $(OUT)/libcommon.a
+$(OUT)/test/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))) $(call objects,$(wildcard $(dir $(1))testing/*.c)) $(OUT)/libcommon.a
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
 	@$(CC) $(HELPER_LDFLAGS) -o $$@ $$(sort $$(filter %.o,$$^)) $(OUT)/libcommon.a $(LIBS_test) $(LIBS_$(notdir $(patsubst %/,%,$(dir $(1))))) $(LIBS_common)
