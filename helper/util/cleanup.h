@@ -23,11 +23,11 @@ static inline void cleanup_closep(int *fd)
 #define _cleanup_close_ __attribute__((cleanup(cleanup_closep)))
 
 /* Defines cleanup_NAME() for use with _cleanup_(NAME) on a TYPE variable. */
-#define DEFINE_CLEANUP(name, type, call)           \
-	static inline void cleanup_##name(type *p) \
-	{                                          \
-		if (*p)                            \
-			call(*p);                  \
+#define DEFINE_CLEANUP(name, type, call)                       \
+	static inline void cleanup_##name(__typeof__(type) *p) \
+	{                                                      \
+		if (*p)                                        \
+			call(*p);                              \
 	}
 #define _cleanup_(name) __attribute__((cleanup(cleanup_##name)))
 

@@ -5,6 +5,9 @@
 
 #include "util/error.h"
 
+/* tools/analyzers.h makes it a macro. */
+#undef error_set
+
 int error_set(struct error *e, int errnum, const char *code, const char *fmt,
 	      ...)
 {
