@@ -41,7 +41,6 @@ done
 
 run=$(mktemp -d "${TMPDIR:-/tmp}/vtpm-vm.XXXXXX")
 fsd=() qemu=''
-# shellcheck disable=SC2317 # the trap calls it
 cleanup()
 {
 	[ -z "$qemu" ] || kill "$qemu" 2>/dev/null || :
