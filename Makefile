@@ -114,7 +114,7 @@ install: helper man
 	$(INSTALL) -m 644 packaging/udev/60-vtpm.rules $(DESTDIR)$(udevrulesdir)
 	$(INSTALL) -m 644 packaging/modules-load.d/vtpm.conf \
 		$(DESTDIR)$(modulesloaddir)
-	for f in Kbuild $$(find kmod -type f); do \
+	for f in Kbuild VERSION $$(find kmod -type f); do \
 		$(INSTALL) -D -m 644 $$f $(DESTDIR)$(dkmsdir)/$$f; \
 	done
 	sed 's/@VERSION@/$(VERSION)/' dkms.conf > $(DESTDIR)$(dkmsdir)/dkms.conf

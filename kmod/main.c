@@ -40,4 +40,5 @@ module_exit(vtpm_exit);
 MODULE_DESCRIPTION("Virtual TPM 2.0 devices over generic netlink");
 MODULE_AUTHOR("The vtpm authors");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(VTPM_VERSION);
 MODULE_ALIAS_GENL_FAMILY(VTPM_FAMILY_NAME);

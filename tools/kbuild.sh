@@ -11,7 +11,7 @@ shift 2
 top=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$out"
 # Copied by content, so that what has not changed is not built again.
-(cd "$top" && find Kbuild kmod -type f) | while read -r f; do
+(cd "$top" && find Kbuild VERSION kmod -type f) | while read -r f; do
 	cmp -s "$top/$f" "$out/$f" || install -D -m 644 "$top/$f" "$out/$f"
 done
 make -s -C "$kdir" M="$(cd "$out" && pwd)" "$@" modules >&2

@@ -59,7 +59,7 @@ esac
 # interrupted build leaves nothing behind.
 rm -rf "$root/build"
 mkdir -p "$root/build/src/tools"
-cp -r "$top/Kbuild" "$top/kmod" "$root/build/src"
+cp -r "$top/Kbuild" "$top/VERSION" "$top/kmod" "$root/build/src"
 cp "$top/tools/kbuild.sh" "$root/build/src/tools"
 # objtool reads /proc; in a mount namespace of its own it needs no clean-up.
 unshare --mount sh -c 'mount -t proc proc "$1/proc" && exec chroot "$@"' sh \
