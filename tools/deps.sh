@@ -13,7 +13,7 @@ guest="qemu-system-x86 qemu-system-common busybox-static cpio xz-utils zstd
 	debootstrap linux-headers-cloud-amd64 e2fsprogs iproute2"
 tests="libcmocka-dev tpm2-tools swtpm swtpm-tools openssl python3 python3-yaml
 	python3-jsonschema linux-source-6.1 sparse shellcheck codespell
-	clang clang-format clang-tidy cppcheck strace gdb acl"
+	clang clang-format clang-tidy cppcheck dkms strace gdb acl"
 
 case ${1:-} in
 build) want=$build ;;
