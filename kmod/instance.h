@@ -91,6 +91,14 @@ struct vtpm_instance {
 	struct delayed_work grace_work;
 };
 
+static inline struct vtpm_instance *to_instance(struct device *dev)
+{
+	return container_of(dev, struct vtpm_instance, dev);
+}
+
+/* Of the parent devices, in device.c. */
+extern struct class vtpm_class;
+
 struct vtpm_create_args {
 	const char *name;
 	const u8 *uuid;
