@@ -90,6 +90,7 @@ build/man/%: Documentation/man/%.rst
 	@rst2man $< $@
 
 INSTALL ?= install
+UNITS := $(notdir $(wildcard packaging/systemd/*.service))
 LIBEXEC_PROGRAMS := $(filter-out %/vtpmd %/vtpmctl,$(PROGRAM_FILES))
 
 install: helper man
@@ -106,9 +107,11 @@ install: helper man
 	$(INSTALL) -m 644 $(filter %.8,$(MAN)) $(DESTDIR)$(mandir)/man8
 	$(INSTALL) -m 644 packaging/bash-completion/vtpmctl \
 		$(DESTDIR)$(completiondir)
-	sed 's|/usr/sbin/vtpmd|$(sbindir)/vtpmd|' \
-		packaging/systemd/vtpmd.service \
-		> $(DESTDIR)$(systemdunitdir)/vtpmd.service
+	for unit in $(UNITS); do \
+		sed 's|/usr/sbin/vtpmd|$(sbindir)/vtpmd|; s|/usr/bin/vtpmctl|$(bindir)/vtpmctl|' \
+			packaging/systemd/$$unit \
+			> $(DESTDIR)$(systemdunitdir)/$$unit || exit; \
+	done
 	$(INSTALL) -m 644 packaging/sysusers.d/vtpm.conf $(DESTDIR)$(sysusersdir)
 	$(INSTALL) -m 644 packaging/tmpfiles.d/vtpm.conf $(DESTDIR)$(tmpfilesdir)
 	$(INSTALL) -m 644 packaging/udev/60-vtpm.rules $(DESTDIR)$(udevrulesdir)
@@ -122,7 +125,7 @@ install: helper man
 uninstall:
 	rm -f $(DESTDIR)$(bindir)/vtpmctl $(DESTDIR)$(sbindir)/vtpmd \
 		$(DESTDIR)$(completiondir)/vtpmctl \
-		$(DESTDIR)$(systemdunitdir)/vtpmd.service \
+		$(addprefix $(DESTDIR)$(systemdunitdir)/,$(UNITS)) \
 		$(DESTDIR)$(sysusersdir)/vtpm.conf \
 		$(DESTDIR)$(tmpfilesdir)/vtpm.conf \
 		$(DESTDIR)$(udevrulesdir)/60-vtpm.rules \

@@ -136,6 +136,8 @@ static void print_reply(struct ctl *ctl, const struct client_call *call,
 		client_print_json(reply->parameters);
 	else if (call->on_reply)
 		call->on_reply(ctl, reply->parameters, call->arg);
+	if (!reply->continues && call->on_last)
+		call->on_last(ctl, reply->parameters, call->arg);
 }
 
 /* 1 to go on, or 0 with *status: the call has ended. */

@@ -77,6 +77,7 @@ struct client_call {
 	const int *fds;	    /* stay the caller's */
 	size_t n_fds;
 	client_reply_fn on_reply; /* NULL: nothing to print */
+	client_reply_fn on_last;  /* of the last reply, with --json too */
 	void *arg;
 };
 /*

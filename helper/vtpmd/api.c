@@ -6,6 +6,7 @@
 #include "vtpmd/api.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/server.h"
+#include "vtpmd/stop-all.h"
 
 #define SERVICE "org.varlink.service"
 #define INTERFACE "io.vtpm"
@@ -114,6 +115,13 @@ static int stop(struct manager *m, struct call *call,
 	return v ? vtpm_stop(v, call, err) : err->errnum;
 }
 
+static int stop_all_method(struct manager *m, struct call *call,
+			   const struct param_values *in, struct error *err)
+{
+	(void)in;
+	return stop_all(m, call, err);
+}
+
 static int delete (struct manager *m, struct call *call,
 		   const struct param_values *in, struct error *err)
 {
@@ -178,6 +186,11 @@ static const struct method {
 	    OPT_BOOL("autostart") } },
 	{ INTERFACE ".Start", start, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".Stop", stop, RIGHT_OPERATE, true, { STRING("name") } },
+	{ INTERFACE ".StopAll",
+	  stop_all_method,
+	  RIGHT_OPERATE,
+	  true,
+	  { { 0 } } },
 	{ INTERFACE ".Delete",
 	  delete,
 	  RIGHT_OPERATE,

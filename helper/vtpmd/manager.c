@@ -16,6 +16,7 @@
 #include "vtpmd/manager.h"
 #include "vtpmd/registry.h"
 #include "vtpmd/server.h"
+#include "vtpmd/stop-all.h"
 
 /* More TPMs than this do not start at once: each keeps a processor busy. */
 #define MAX_STARTS 4
@@ -229,32 +230,15 @@ static void start_some(struct manager *m)
 	}
 }
 
-/* One more round of the orderly end: stop what runs, go when nothing does. */
-static void stop_some(struct manager *m)
-{
-	struct vtpm *v;
-	unsigned int left = 0;
-
-	TAILQ_FOREACH(v, &m->vtpms, link) {
-		if (!vtpm_check(v, OP_STOP, NULL) && !v->stop_tried) {
-			/* Busy: too many at once; after one of them, then. */
-			v->stop_tried = vtpm_stop(v, NULL, NULL) != -EBUSY;
-		}
-		left += v->busy;
-	}
-	sd_notifyf(0, "STATUS=Stopping, %u to go", left);
-	if (!left && !job_pool_active(m->jobs))
-		sd_event_exit(m->event, 0);
-}
-
 static void on_job_done(void *arg)
 {
 	struct manager *m = arg;
 
-	if (m->stopping)
-		stop_some(m);
-	else
+	stop_all_continue(m);
+	if (!m->stopping)
 		start_some(m);
+	else if (!job_pool_active(m->jobs))
+		sd_event_exit(m->event, 0);
 }
 
 static int on_stop_limit(sd_event_source *source, uint64_t usec, void *arg)
@@ -263,11 +247,15 @@ static int on_stop_limit(sd_event_source *source, uint64_t usec, void *arg)
 
 	(void)source;
 	(void)usec;
-	log_error("not all vTPMs stopped in time; the next vtpmd takes them "
-		  "over");
+	log_error(
+		"operations are under way; what they leave is cleaned up by the next vtpmd");
 	return sd_event_exit(m->event, 1);
 }
 
+/*
+ * The engines go on: the next vtpmd takes them over. Stopping them would reset
+ * every PCR, which only StopAll and Stop do.
+ */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 		     void *arg)
 {
@@ -276,12 +264,13 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source;
 	if (m->stopping)
 		return 0;
-	log_info("signal %u: stopping", si->ssi_signo);
+	log_info("signal %u: ending; vTPMs go on", si->ssi_signo);
 	sd_notify(0, "STOPPING=1");
 	m->stopping = true;
 	sd_event_add_time_relative(m->event, &m->stop_timer, CLOCK_MONOTONIC,
 				   STOP_LIMIT_US, 0, on_stop_limit, m);
-	stop_some(m);
+	if (!job_pool_active(m->jobs))
+		sd_event_exit(m->event, 0);
 	return 0;
 }
 

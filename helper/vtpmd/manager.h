@@ -39,7 +39,8 @@ struct manager {
 	int events_fd; /* of the module */
 	sd_event_source *events_source;
 	sd_event_source *term_source, *int_source, *stop_timer;
-	bool stopping;
+	bool stopping;	       /* vtpmd ends when its jobs have */
+	struct call *stop_all; /* the call of StopAll, while it is at work */
 };
 
 int manager_init(struct manager *m, struct error *err);

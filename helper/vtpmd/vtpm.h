@@ -40,7 +40,7 @@ struct vtpm {
 	bool busy;	 /* a job works on it */
 	bool new;	 /* being made; nobody sees it yet */
 	bool want_start; /* start it when there is room for the job */
-	bool stop_tried; /* once is enough when vtpmd ends */
+	bool want_stop;	 /* StopAll is not done with it */
 	bool have_info;
 	struct nvram_info info;
 	struct engine engine;

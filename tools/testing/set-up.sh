@@ -94,6 +94,7 @@ vtpm_tear_down()
 {
 	local rc=$?
 	if [ -n "${VTPMD:-}" ] && kill -0 "$VTPMD" 2>/dev/null; then
+		vtpmctl stop --all
 		vtpm_stop_daemon
 	fi
 	vtpm_unload_module

@@ -111,7 +111,19 @@ check "PCRs have begun anew, as was asked for" pcr_is "$zeroes"
 check "PCR 16 is extended" extend
 
 stop_monitor
+ours=$(pcr)
 pid=$(vtpm_field l .enginePid)
+vtpm_stop_daemon
+result $? "SIGTERM ends vtpmd in order"
+check "the vTPM goes on" same_node
+check "a new vtpmd starts" vtpm_start_daemon
+check "it has taken the vTPM over" state_is running
+check "with the same engine" test "$(vtpm_field l .enginePid)" = "$pid"
+check "and the same PCR" pcr_is "$ours"
+check "another vTPM" vtpmctl create l2
+check "stop --all" vtpmctl stop --all
+check "both are stopped" test "$(vtpmctl list | grep -c stopped)" = 2
+check "delete" vtpmctl delete l2 --yes
 vtpm_stop_daemon
 result $? "SIGTERM ends vtpmd in order"
 expect 1 '' "the engine has ended" test -d "/proc/$pid"
