@@ -15,7 +15,11 @@ top=$(option top)
 out=$VTPM_OUT
 
 mount -t tmpfs -o mode=755 tmpfs /run
-mount -t tmpfs tmpfs /tmp
+# The root is in memory already; a tree below /tmp must not be hidden.
+case $top in
+/tmp/*) ;;
+*) mount -t tmpfs tmpfs /tmp ;;
+esac
 mkdir -p /dev/pts /dev/shm $out /run/lock
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
