@@ -49,6 +49,48 @@ static void vtpm_chip_cancel(struct tpm_chip *chip)
 	vtpm_request_cancel(chip_to_instance(chip));
 }
 
+/* The core calls this with the chip locked, as it does .send. */
+static int vtpm_chip_request_locality(struct tpm_chip *chip, int locality)
+{
+	struct vtpm_instance *inst = chip_to_instance(chip);
+
+	if (locality < 0 || locality > VTPM_LOCALITY_MAX)
+		return -EINVAL;
+	spin_lock(&inst->lock);
+	inst->locality = locality;
+	spin_unlock(&inst->lock);
+	return locality;
+}
+
+static int vtpm_chip_relinquish_locality(struct tpm_chip *chip, int locality)
+{
+	return 0;
+}
+
+/*
+ * The kernel makes the nodes with the owner and mode of the instance, so that
+ * there is no moment with others; udev takes them from its events.
+ */
+static char *vtpm_chip_devnode(VTPM_DEVNODE_DEVICE *dev, umode_t *mode,
+			       kuid_t *uid, kgid_t *gid)
+{
+	const struct vtpm_instance *inst =
+		container_of(dev->parent, struct vtpm_instance, dev);
+
+	if (mode)
+		*mode = inst->owner.mode;
+	if (uid)
+		*uid = inst->owner.uid;
+	if (gid)
+		*gid = inst->owner.gid;
+	return NULL;
+}
+
+static const struct device_type vtpm_chip_type = {
+	.name = "vtpm",
+	.devnode = vtpm_chip_devnode,
+};
+
 static const struct tpm_class_ops vtpm_chip_ops = {
 	.flags = TPM_OPS_AUTO_STARTUP,
 	/* Complete whatever .status says. */
@@ -59,6 +101,8 @@ static const struct tpm_class_ops vtpm_chip_ops = {
 	.recv = vtpm_chip_recv,
 	.status = vtpm_chip_status,
 	.cancel = vtpm_chip_cancel,
+	.request_locality = vtpm_chip_request_locality,
+	.relinquish_locality = vtpm_chip_relinquish_locality,
 };
 
 static void vtpm_chip_publish_nodes(struct vtpm_instance *inst, bool valid)
@@ -90,6 +134,9 @@ int vtpm_chip_register(struct vtpm_instance *inst)
 	chip->flags |= TPM_CHIP_FLAG_TPM2 | TPM_CHIP_FLAG_VIRTUAL |
 		       TPM_CHIP_FLAG_HWRNG_DISABLED |
 		       TPM_CHIP_FLAG_ALWAYS_POWERED | VTPM_CHIP_FLAGS;
+
+	chip->dev.type = &vtpm_chip_type;	/* /dev/tpmN */
+	chip->devs.type = &vtpm_chip_type;	/* /dev/tpmrmN */
 
 	rc = tpm_chip_register(chip);
 	if (rc) {

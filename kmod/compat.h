@@ -28,6 +28,13 @@ void tpm_chip_unregister(struct tpm_chip *chip);
 int tpm_pm_suspend(struct device *dev);
 int tpm_pm_resume(struct device *dev);
 
+/* The callback of struct device_type that gives a node its owner. */
+#ifdef VTPM_HAVE_CONST_DEVNODE
+#define VTPM_DEVNODE_DEVICE const struct device
+#else
+#define VTPM_DEVNODE_DEVICE struct device
+#endif
+
 #ifdef VTPM_HAVE_CHIP_SYNC
 /* .send answers in place and returns the length of the response. */
 #define VTPM_CHIP_FLAGS TPM_CHIP_FLAG_SYNC

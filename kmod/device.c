@@ -49,7 +49,16 @@ static struct attribute *vtpm_attrs[] = {
 	&dev_attr_cancel.attr,
 	NULL,
 };
-ATTRIBUTE_GROUPS(vtpm);
+
+static const struct attribute_group vtpm_group = {
+	.attrs = vtpm_attrs,
+};
+
+static const struct attribute_group *vtpm_groups[] = {
+	&vtpm_group,
+	&vtpm_stats_group,
+	NULL,
+};
 
 /* Nothing to suspend before the chip is there or after it has gone. */
 static int vtpm_pm_suspend(struct device *dev)

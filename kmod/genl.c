@@ -17,12 +17,15 @@ const struct nla_policy vtpm_get_nl_policy[VTPM_A_NAME + 1] = {
 };
 
 /* VTPM_CMD_CREATE - do */
-const struct nla_policy vtpm_create_nl_policy[VTPM_A_GRACE_MS + 1] = {
+const struct nla_policy vtpm_create_nl_policy[VTPM_A_MODE + 1] = {
 	[VTPM_A_NAME] = { .type = NLA_NUL_STRING, .len = VTPM_MAX_NAME, },
 	[VTPM_A_UUID] = NLA_POLICY_EXACT_LEN(VTPM_UUID_LEN),
 	[VTPM_A_PORT] = { .type = NLA_U32, },
 	[VTPM_A_TIMEOUT_MS] = { .type = NLA_U32, },
 	[VTPM_A_GRACE_MS] = { .type = NLA_U32, },
+	[VTPM_A_OWNER_UID] = { .type = NLA_U32, },
+	[VTPM_A_OWNER_GID] = { .type = NLA_U32, },
+	[VTPM_A_MODE] = { .type = NLA_U32, },
 };
 
 /* VTPM_CMD_ATTACH - do */
@@ -63,7 +66,7 @@ const struct genl_ops vtpm_nl_ops[6] = {
 		.cmd		= VTPM_CMD_CREATE,
 		.doit		= vtpm_nl_create_doit,
 		.policy		= vtpm_create_nl_policy,
-		.maxattr	= VTPM_A_GRACE_MS,
+		.maxattr	= VTPM_A_MODE,
 	},
 	{
 		.cmd		= VTPM_CMD_ATTACH,

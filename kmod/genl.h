@@ -13,7 +13,7 @@
 
 extern const struct nla_policy vtpm_get_nl_policy[VTPM_A_NAME + 1];
 
-extern const struct nla_policy vtpm_create_nl_policy[VTPM_A_GRACE_MS + 1];
+extern const struct nla_policy vtpm_create_nl_policy[VTPM_A_MODE + 1];
 
 extern const struct nla_policy vtpm_attach_nl_policy[VTPM_A_RESET + 1];
 

@@ -134,6 +134,7 @@ vtpm_instance_alloc(const struct vtpm_create_args *args)
 	inst->timeout_ms = args->timeout_ms;
 	inst->grace_ms = args->grace_ms;
 	inst->created_with_port = args->port;
+	inst->owner = args->owner;
 	spin_lock_init(&inst->lock);
 	INIT_WORK(&inst->register_work, vtpm_register_work);
 	INIT_WORK(&inst->destroy_work, vtpm_destroy_work);
@@ -175,6 +176,10 @@ static int vtpm_instance_publish(struct vtpm_instance *inst, const char **why)
 		xa_erase(&vtpm_table, inst->id);
 		return rc;
 	}
+	spin_lock(&inst->lock);
+	trace_vtpm_state(inst->id, inst->name, inst->state, inst->state);
+	vtpm_nl_state_event(inst, inst->state);
+	spin_unlock(&inst->lock);
 	get_device(&inst->dev);	/* one is the table's, one the caller's */
 	/* Takes no memory, since the id is reserved. */
 	xa_store(&vtpm_table, inst->id, inst, GFP_KERNEL_ACCOUNT);

@@ -6,15 +6,17 @@
 #ifndef _VTPM_INSTANCE_H
 #define _VTPM_INSTANCE_H
 
-#include <linux/completion.h>
 #include <linux/device.h>
 #include <linux/netlink.h>
 #include <linux/spinlock.h>
+#include <linux/uidgid.h>
 #include <linux/uuid.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <uapi/linux/vtpm.h>
 
 #include "compat.h"
+#include "stats.h"
 
 enum vtpm_limits {
 	VTPM_TIMEOUT_DEFAULT_MS = 300 * 1000,
@@ -22,6 +24,7 @@ enum vtpm_limits {
 	VTPM_TIMEOUT_MAX_MS = 3600 * 1000,
 	VTPM_GRACE_DEFAULT_MS = 30 * 1000,
 	VTPM_GRACE_MAX_MS = 3600 * 1000,
+	VTPM_LOCALITY_MAX = 4,
 	/* How long a wait may be that nobody can end with a signal. */
 	VTPM_UNKILLABLE_WAIT_MS = 5 * 1000,
 };
@@ -36,15 +39,17 @@ struct vtpm_reply_to {
  * The command in flight. The TPM core serialises, so there is one at most.
  * @buf holds the command until it is done, for another delivery, and the
  * response from then on. Protected by the instance's lock, but for @buf and
- * @len once the waiter has seen @answered.
+ * @len once the waiter has seen @finished.
  */
 struct vtpm_request {
-	struct completion done;
+	wait_queue_head_t done;	/* for @finished */
+	ktime_t begun;
 	u64 seq;
 	bool active;		/* a client waits */
 	bool finished;		/* @rc or the response is there */
 	int rc;			/* of a finished one: 0 or negative errno */
 	u32 sent_to;		/* port of the last delivery, or 0 */
+	u8 locality;
 	unsigned int deliveries;
 	size_t len;
 	u8 *buf;		/* VTPM_BUFFER_SIZE */
@@ -61,6 +66,11 @@ struct vtpm_instance {
 	u32 timeout_ms;
 	u32 grace_ms;
 	bool created_with_port;
+	struct vtpm_ownership {
+		kuid_t uid;
+		kgid_t gid;
+		umode_t mode;
+	} owner;		/* of both device nodes */
 
 	/* Owned by the register and the destroy work, which never overlap. */
 	struct tpm_chip *chip;
@@ -77,8 +87,10 @@ struct vtpm_instance {
 	bool dying;
 	bool helper_lost;	/* while registering */
 	unsigned long grace_end;	/* jiffies, while detached */
+	u8 locality;		/* of the commands from now on */
 	u64 last_seq;
 	struct vtpm_request req;
+	struct vtpm_stats stats;
 	struct {
 		bool valid;
 		int number;
@@ -105,6 +117,7 @@ struct vtpm_create_args {
 	u32 port;
 	u32 timeout_ms;
 	u32 grace_ms;
+	struct vtpm_ownership owner;
 	struct vtpm_reply_to reply_to;
 };
 

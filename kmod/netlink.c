@@ -98,6 +98,21 @@ static int vtpm_nl_put_identity(struct sk_buff *skb,
 	return 0;
 }
 
+static int vtpm_nl_put_settings(struct sk_buff *skb,
+				const struct vtpm_instance *inst)
+{
+	const struct vtpm_ownership *o = &inst->owner;
+
+	if (nla_put_u32(skb, VTPM_A_TIMEOUT_MS, inst->timeout_ms) ||
+	    nla_put_u32(skb, VTPM_A_GRACE_MS, inst->grace_ms) ||
+	    nla_put_u32(skb, VTPM_A_BUFFER_SIZE, VTPM_BUFFER_SIZE) ||
+	    nla_put_u32(skb, VTPM_A_OWNER_UID, from_kuid(&init_user_ns, o->uid)) ||
+	    nla_put_u32(skb, VTPM_A_OWNER_GID, from_kgid(&init_user_ns, o->gid)) ||
+	    nla_put_u32(skb, VTPM_A_MODE, o->mode))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int vtpm_nl_put_instance(struct sk_buff *skb, struct vtpm_instance *inst,
 				u32 port, u32 seq, int flags, u8 cmd)
 {
@@ -110,11 +125,12 @@ static int vtpm_nl_put_instance(struct sk_buff *skb, struct vtpm_instance *inst,
 	rc = vtpm_nl_put_identity(skb, inst);
 	if (!rc)
 		rc = vtpm_nl_put_nodes(skb, inst);
-	if (!rc && (nla_put_u32(skb, VTPM_A_PORT, inst->port) ||
-		    nla_put_u32(skb, VTPM_A_TIMEOUT_MS, inst->timeout_ms) ||
-		    nla_put_u32(skb, VTPM_A_GRACE_MS, inst->grace_ms) ||
-		    nla_put_u32(skb, VTPM_A_BUFFER_SIZE, VTPM_BUFFER_SIZE)))
-		rc = -EMSGSIZE;
+	if (!rc)
+		rc = nla_put_u32(skb, VTPM_A_PORT, inst->port);
+	if (!rc)
+		rc = vtpm_nl_put_settings(skb, inst);
+	if (!rc)
+		rc = vtpm_stats_put(skb, inst);
 	spin_unlock(&inst->lock);
 	if (rc) {
 		genlmsg_cancel(skb, hdr);
@@ -200,6 +216,26 @@ static u32 vtpm_nl_u32_or(struct genl_info *info, int attr, u32 otherwise)
 	return info->attrs[attr] ? nla_get_u32(info->attrs[attr]) : otherwise;
 }
 
+static int vtpm_nl_owner(struct genl_info *info, struct vtpm_ownership *owner)
+{
+	u32 mode = vtpm_nl_u32_or(info, VTPM_A_MODE, 0600);
+
+	owner->uid = make_kuid(&init_user_ns,
+			       vtpm_nl_u32_or(info, VTPM_A_OWNER_UID, 0));
+	owner->gid = make_kgid(&init_user_ns,
+			       vtpm_nl_u32_or(info, VTPM_A_OWNER_GID, 0));
+	owner->mode = mode;
+	if (!uid_valid(owner->uid) || !gid_valid(owner->gid)) {
+		GENL_SET_ERR_MSG(info, "owner-uid or owner-gid is none");
+		return -EINVAL;
+	}
+	if (mode & ~0666) {
+		GENL_SET_ERR_MSG(info, "mode has bits beyond 0666");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int vtpm_nl_create_args(struct genl_info *info,
 			       struct vtpm_create_args *args)
 {
@@ -227,7 +263,7 @@ static int vtpm_nl_create_args(struct genl_info *info,
 		return -ERANGE;
 	}
 	vtpm_nl_reply_later(info, &args->reply_to);
-	return 0;
+	return vtpm_nl_owner(info, &args->owner);
 }
 
 /* -EINTR has netlink send no ACK: the work will. */
@@ -448,6 +484,7 @@ void vtpm_nl_reply_instance(const struct vtpm_reply_to *to,
 	vtpm_nl_send_instance(inst, to->port, to->hdr.nlmsg_seq,
 			      inst->created_with_port ? VTPM_CMD_CREATE :
 							VTPM_CMD_ATTACH);
+	vtpm_nl_reply_status(to, 0, "");	/* if it asked for one */
 }
 
 /* What netlink_ack() would have sent, had it been called in time. */
@@ -506,7 +543,6 @@ static struct genl_family vtpm_family __ro_after_init = {
 	.maxattr = VTPM_A_MAX,
 	.ops = vtpm_nl_ops,
 	.n_ops = ARRAY_SIZE(vtpm_nl_ops),
-	.resv_start_op = VTPM_CMD_STATE_NTF + 1,
 	.mcgrps = vtpm_nl_mcgrps,
 	.n_mcgrps = ARRAY_SIZE(vtpm_nl_mcgrps),
 };

@@ -25,7 +25,7 @@ enum {
 
 int vtpm_request_init(struct vtpm_instance *inst)
 {
-	init_completion(&inst->req.done);
+	init_waitqueue_head(&inst->req.done);
 	inst->req.buf = kmalloc(VTPM_BUFFER_SIZE, GFP_KERNEL_ACCOUNT);
 	return inst->req.buf ? 0 : -ENOMEM;
 }
@@ -39,9 +39,9 @@ void vtpm_request_exit(struct vtpm_instance *inst)
 static void vtpm_request_finish(struct vtpm_instance *inst, int rc)
 {
 	lockdep_assert_held(&inst->lock);
-	inst->req.finished = true;
 	inst->req.rc = rc;
-	complete(&inst->req.done);
+	WRITE_ONCE(inst->req.finished, true);
+	wake_up(&inst->req.done);
 }
 
 void vtpm_request_abort(struct vtpm_instance *inst, int rc)
@@ -63,6 +63,7 @@ void vtpm_request_abort_failure(struct vtpm_instance *inst)
 {
 	lockdep_assert_held(&inst->lock);
 	if (inst->req.active && !inst->req.finished) {
+		inst->stats.errors++;
 		vtpm_request_put_failure(&inst->req);
 		vtpm_request_finish(inst, 0);
 	}
@@ -97,12 +98,15 @@ static int vtpm_request_begin(struct vtpm_instance *inst, const u8 *cmd,
 	int rc;
 
 	spin_lock(&inst->lock);
+	inst->stats.commands++;
 	rc = vtpm_request_admit(inst);
+	inst->stats.errors += !!rc;
 	if (!rc) {
-		reinit_completion(&req->done);
 		memcpy(req->buf, cmd, len);
 		req->len = len;
 		req->seq = ++inst->last_seq;
+		req->locality = inst->locality;
+		req->begun = ktime_get();
 		req->finished = false;
 		req->sent_to = 0;
 		req->deliveries = 0;
@@ -133,10 +137,12 @@ static void vtpm_request_deliver(struct vtpm_instance *inst,
 		port = inst->port;
 		seq = req->seq;
 		len = req->len;
-		rc = vtpm_nl_command_fill(skb, inst->id, seq, 0, req->buf,
-					  len);
+		rc = vtpm_nl_command_fill(skb, inst->id, seq, req->locality,
+					  req->buf, len);
 		req->sent_to = port;
 		delivery = ++req->deliveries;
+		inst->stats.bytes_sent += len;
+		inst->stats.redeliveries += delivery > 1;
 	}
 	spin_unlock(&inst->lock);
 
@@ -203,6 +209,25 @@ static bool vtpm_request_overdue(struct vtpm_instance *inst,
 	return overdue;
 }
 
+/*
+ * Killable and not interruptible: a signal with SA_RESTART would have the
+ * write() started anew, and the TPM run the command twice. Freezable: at a
+ * suspend the helper may be frozen first, and cannot answer any more. Returns
+ * 0 out of time, -ERESTARTSYS killed, else finished.
+ */
+static long vtpm_request_sleep(struct vtpm_request *req, long timeout)
+{
+	long __ret = timeout;	/* the name ___wait_cond_timeout() knows */
+
+	might_sleep();
+	if (___wait_cond_timeout(READ_ONCE(req->finished)))
+		return __ret;
+	return ___wait_event(req->done,
+			     ___wait_cond_timeout(READ_ONCE(req->finished)),
+			     (TASK_KILLABLE | TASK_FREEZABLE), 0, timeout,
+			     __ret = schedule_timeout(__ret));
+}
+
 static long vtpm_request_wait(struct vtpm_instance *inst)
 {
 	unsigned int ms, deliveries = 1;
@@ -212,13 +237,7 @@ static long vtpm_request_wait(struct vtpm_instance *inst)
 		ms = inst->timeout_ms;
 		if (vtpm_request_unkillable(inst))
 			ms = min_t(unsigned int, ms, VTPM_UNKILLABLE_WAIT_MS);
-		/*
-		 * Killable and not interruptible: a signal with SA_RESTART
-		 * would have the write() started anew, and the TPM run the
-		 * command twice.
-		 */
-		left = wait_for_completion_killable_timeout(&inst->req.done,
-							    msecs_to_jiffies(ms));
+		left = vtpm_request_sleep(&inst->req, msecs_to_jiffies(ms));
 	} while (!left && !vtpm_request_overdue(inst, &deliveries));
 	return left;
 }
@@ -232,13 +251,17 @@ static ssize_t vtpm_request_end(struct vtpm_instance *inst, long left)
 	spin_lock(&inst->lock);
 	if (req->finished) {
 		rc = req->rc ? req->rc : (ssize_t)req->len;
+		if (rc > 0)
+			vtpm_stats_latency(&inst->stats, req->begun);
 	} else {
 		rc = left < 0 ? -EINTR : -ETIME;
 		cancel_port = req->sent_to == inst->port ? inst->port : 0;
+		inst->stats.cancels += !!cancel_port;
 		/* The core goes on probing after one silence; not with us. */
 		if (inst->state == VTPM_STATE_REGISTERING)
 			inst->helper_lost = true;
 	}
+	inst->stats.errors += rc < 0;
 	req->active = false;
 	spin_unlock(&inst->lock);
 
@@ -288,6 +311,7 @@ void vtpm_request_cancel(struct vtpm_instance *inst)
 	if (req->active && !req->finished && req->sent_to == inst->port) {
 		port = inst->port;
 		seq = req->seq;
+		inst->stats.cancels += !!port;
 	}
 	spin_unlock(&inst->lock);
 	if (port)
@@ -327,8 +351,10 @@ int vtpm_request_answer(struct vtpm_instance *inst, u32 port, u64 seq,
 	} else {
 		memcpy(req->buf, data, len);
 		req->len = len;
+		inst->stats.bytes_received += len;
 		vtpm_request_finish(inst, 0);
 	}
+	inst->stats.refused += rc < 0;
 	spin_unlock(&inst->lock);
 	trace_vtpm_answer(inst->id, seq, len, port, rc);
 	return rc;

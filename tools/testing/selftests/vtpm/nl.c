@@ -82,6 +82,29 @@ static void copy_text(char *to, size_t size, const struct nlattr *a)
 	to[n] = 0;
 }
 
+static void parse_stats(struct nl_in *in, const struct nlattr *nest)
+{
+	const uint8_t *p = (const uint8_t *)nest + NLA_HDRLEN;
+	const uint8_t *end = (const uint8_t *)nest + nest->nla_len;
+
+	in->has_stats = 1;
+	while (p + NLA_HDRLEN <= end) {
+		const struct nlattr *a = (const void *)p;
+		uint32_t len = a->nla_len - NLA_HDRLEN;
+
+		if (a->nla_len < NLA_HDRLEN || p + a->nla_len > end)
+			return;
+		if (a->nla_type == VTPM_A_STATS_LATENCY &&
+		    len <= sizeof(in->latency)) {
+			memcpy(in->latency, p + NLA_HDRLEN, len);
+			in->latency_n = len / sizeof(in->latency[0]);
+		} else if (a->nla_type < 16 && len == 8) {
+			memcpy(&in->stats[a->nla_type], p + NLA_HDRLEN, 8);
+		}
+		p += NLA_ALIGN(a->nla_len);
+	}
+}
+
 static void parse_attr(struct nl_in *in, const struct nlattr *a)
 {
 	switch (a->nla_type & NLA_TYPE_MASK) {
@@ -100,6 +123,21 @@ static void parse_attr(struct nl_in *in, const struct nlattr *a)
 		break;
 	case VTPM_A_PORT:
 		in->port = get_u32(a);
+		break;
+	case VTPM_A_OWNER_UID:
+		in->uid = get_u32(a);
+		break;
+	case VTPM_A_OWNER_GID:
+		in->gid = get_u32(a);
+		break;
+	case VTPM_A_MODE:
+		in->mode = get_u32(a);
+		break;
+	case VTPM_A_STATS:
+		parse_stats(in, a);
+		break;
+	case VTPM_A_LOCALITY:
+		in->locality = *((const uint8_t *)a + NLA_HDRLEN);
 		break;
 	case VTPM_A_BUFFER_SIZE:
 		in->buffer_size = get_u32(a);

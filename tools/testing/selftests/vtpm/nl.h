@@ -35,6 +35,12 @@ struct nl_in {
 	char reason[256];
 	uint8_t payload[4096];
 	uint32_t payload_len;
+	uint8_t locality;
+	uint32_t uid, gid, mode;
+	int has_stats;
+	uint64_t stats[16]; /* by VTPM_A_STATS_* */
+	uint64_t latency[64];
+	unsigned int latency_n;
 };
 
 /* 0 or negative errno; -ENOENT: the module is not loaded. */

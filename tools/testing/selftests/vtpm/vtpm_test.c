@@ -16,23 +16,13 @@
 #include <unistd.h>
 #include <linux/netlink.h>
 
-#include "fake.h"
-#include "nl.h"
+#include "tests.h"
 
-static struct nl nl;
-static const char *what; /* of the check that failed, with its line */
-static int bad_line;
+struct nl nl;
+const char *what;
+int bad_line;
 
-#define CHECK(cond)                          \
-	do {                                 \
-		if (!(cond)) {               \
-			what = #cond;        \
-			bad_line = __LINE__; \
-			return 1;            \
-		}                            \
-	} while (0)
-
-static const uint8_t uuid[16] = { 1, 2, 3, 4 };
+const uint8_t uuid[16] = { 1, 2, 3, 4 };
 
 static double now(void)
 {
@@ -42,8 +32,8 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static int create(const char *name, uint32_t port, uint32_t timeout_ms,
-		  uint32_t grace_ms, struct nl_in *in)
+int create(const char *name, uint32_t port, uint32_t timeout_ms,
+	   uint32_t grace_ms, struct nl_in *in)
 {
 	struct nl_msg m;
 
@@ -57,8 +47,7 @@ static int create(const char *name, uint32_t port, uint32_t timeout_ms,
 	return nl_call(&nl, &m, in, 20000);
 }
 
-static int by_id(int cmd, uint32_t id, uint32_t port, int reset,
-		 struct nl_in *in)
+int by_id(int cmd, uint32_t id, uint32_t port, int reset, struct nl_in *in)
 {
 	struct nl_msg m;
 
@@ -71,14 +60,14 @@ static int by_id(int cmd, uint32_t id, uint32_t port, int reset,
 	return nl_call(&nl, &m, in, 20000);
 }
 
-static int destroy(uint32_t id)
+int destroy(uint32_t id)
 {
 	struct nl_in in;
 
 	return by_id(VTPM_CMD_DESTROY, id, 0, 0, &in);
 }
 
-static int open_node(const struct nl_in *in)
+int open_node(const struct nl_in *in)
 {
 	char path[32];
 
@@ -86,8 +75,8 @@ static int open_node(const struct nl_in *in)
 	return open(path, O_RDWR | O_CLOEXEC);
 }
 
-/* TPM2_GetRandom as any command; the response code, or negative errno. */
-static long transact(int fd)
+/* TPM2_GetRandom, as any command. */
+long transact(int fd)
 {
 	static const uint8_t cmd[] = {
 		0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x7b, 0, 8
@@ -101,7 +90,7 @@ static long transact(int fd)
 	return (long)r[6] << 24 | r[7] << 16 | r[8] << 8 | r[9];
 }
 
-static int state_of(uint32_t id)
+int state_of(uint32_t id)
 {
 	struct nl_in in;
 
@@ -129,43 +118,6 @@ static int test_life(void)
 	CHECK(stat("/sys/devices/virtual/vtpm/st-life", &st) < 0);
 	CHECK(destroy(in.id) == -ENOENT);
 	fake_stop(&f);
-	return 0;
-}
-
-static int test_create_refused(void)
-{
-	static const char *const names[] = { "",    ".x",  "-x",       "a/b",
-					     "a b", "a\n", "\xc3\xa4", "../x" };
-	char longer[80];
-	struct nl_in in;
-	struct nl_msg m;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		CHECK(create(names[i], 0, 5000, 1000, &in) == -EINVAL &&
-		      in.text[0]);
-	memset(longer, 'a', sizeof(longer));
-	longer[64] = 0;
-	CHECK(create(longer, 0, 5000, 1000, &in) == -EINVAL);
-	longer[63] = 0;
-	CHECK(!create(longer, 0, 5000, 1000, &in) &&
-	      in.state == VTPM_STATE_NEW && !in.has_number);
-	CHECK(!destroy(in.id));
-	CHECK(create("st-x", 0, 1, 1000, &in) == -ERANGE);
-	/* Missing, unknown, wrongly sized attributes. */
-	nl_begin(&nl, &m, VTPM_CMD_CREATE, 0);
-	nl_put_str(&m, VTPM_A_NAME, "st-x");
-	CHECK(nl_call(&nl, &m, &in, 1000) == -EINVAL &&
-	      strstr(in.text, "uuid"));
-	nl_put(&m, VTPM_A_UUID, uuid, 15);
-	CHECK(nl_call(&nl, &m, &in, 1000) == -ERANGE || in.error == -EINVAL);
-	nl_begin(&nl, &m, VTPM_CMD_CREATE, 0);
-	nl_put_str(&m, VTPM_A_NAME, "st-x");
-	nl_put(&m, VTPM_A_UUID, uuid, 16);
-	nl_put_u32(&m, 77, 1);
-	CHECK(nl_call(&nl, &m, &in, 1000) == -EINVAL);
-	nl_begin(&nl, &m, 55, 0);
-	CHECK(nl_call(&nl, &m, &in, 1000) == -EOPNOTSUPP);
 	return 0;
 }
 
@@ -198,84 +150,6 @@ static int test_registration_fails(void)
 	return 0;
 }
 
-static int test_lies(void)
-{
-	static const struct {
-		int mode;
-		unsigned int refused;
-	} lies[] = {
-		{ FAKE_TWICE, 1 },	{ FAKE_WRONG_SEQ, 2 },
-		{ FAKE_TOO_SHORT, 2 },	{ FAKE_TOO_LONG, 1 },
-		{ FAKE_WRONG_SIZE, 1 }, { FAKE_WRONG_TAG, 1 },
-		{ FAKE_LATE, 0 },
-	};
-	struct fake f;
-	struct nl_in in;
-	unsigned int i, before;
-	int fd;
-
-	CHECK(!fake_start(&f, FAKE_ANSWER));
-	CHECK(!create("st-lies", f.nl.port, 5000, 1000, &in));
-	fd = open_node(&in);
-	CHECK(fd >= 0);
-	for (i = 0; i < ARRAY_SIZE(lies); i++) {
-		before = f.refused;
-		f.mode = lies[i].mode;
-		CHECK(transact(fd) == 0);
-		f.mode = FAKE_ANSWER;
-		usleep(100000);
-		if (f.refused - before != lies[i].refused)
-			printf("# mode %d: %u refused: %s\n", lies[i].mode,
-			       f.refused - before, f.last_refusal);
-		CHECK(f.refused - before == lies[i].refused);
-	}
-	close(fd);
-	CHECK(!destroy(in.id));
-	fake_stop(&f);
-	return 0;
-}
-
-static int test_wrong_socket(void)
-{
-	uint8_t resp[10] = { 0x80, 1, 0, 0, 0, 10, 0, 0, 0, 0 };
-	struct nl other;
-	struct fake f;
-	struct nl_in in, in2;
-	struct nl_msg m;
-	uint64_t seq;
-	int fd;
-
-	CHECK(!fake_start(&f, FAKE_ANSWER));
-	CHECK(!create("st-sock", f.nl.port, 2000, 1000, &in));
-	CHECK(!nl_open(&other));
-	fd = open_node(&in);
-	f.mode = FAKE_LATE;
-	seq = f.last_seq + 1;
-	if (!fork()) {
-		transact(fd);
-		_exit(0);
-	}
-	usleep(100000);
-	nl_begin(&other, &m, VTPM_CMD_RESPONSE, NLM_F_ACK);
-	nl_put_u32(&m, VTPM_A_ID, in.id);
-	nl_put(&m, VTPM_A_SEQ, &seq, sizeof(seq));
-	nl_put(&m, VTPM_A_PAYLOAD, resp, sizeof(resp));
-	CHECK(nl_call(&other, &m, &in2, 1000) == -EPERM && in2.text[0]);
-	wait(NULL);
-	nl_begin(&nl, &m, VTPM_CMD_ATTACH, 0);
-	nl_put_u32(&m, VTPM_A_ID, in.id);
-	nl_put_u32(&m, VTPM_A_PORT, 0);
-	CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL && in2.text[0]);
-	/* One socket, one instance; one instance, one socket. */
-	CHECK(create("st-sock2", f.nl.port, 2000, 1000, &in2) == -EBUSY);
-	CHECK(by_id(VTPM_CMD_ATTACH, in.id, other.port, 0, &in2) == -EBUSY);
-	nl_close(&other);
-	close(fd);
-	CHECK(!destroy(in.id));
-	fake_stop(&f);
-	return 0;
-}
-
 static int test_redelivery(void)
 {
 	struct fake f, g;
@@ -304,6 +178,8 @@ static int test_redelivery(void)
 	CHECK(g.last_seq == seq && g.commands == 1);
 	CHECK(state_of(in.id) == VTPM_STATE_READY && in2.number == in.number);
 	CHECK(transact(fd) == 0);
+	CHECK(!by_id(VTPM_CMD_GET, in.id, 0, 0, &in2) &&
+	      in2.stats[VTPM_A_STATS_REDELIVERIES] == 1);
 	close(fd);
 	CHECK(!destroy(in.id));
 	fake_stop(&g);
@@ -440,115 +316,6 @@ static int test_destroy_while_waiting(void)
 	return 0;
 }
 
-static int test_privilege(void)
-{
-	struct nl_in in;
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		struct nl_msg m;
-		struct nl mine;
-
-		if (setresgid(65534, 65534, 65534) ||
-		    setresuid(65534, 65534, 65534) || nl_open(&mine))
-			_exit(2);
-		nl_begin(&mine, &m, VTPM_CMD_CREATE, 0);
-		nl_put_str(&m, VTPM_A_NAME, "st-priv");
-		nl_put(&m, VTPM_A_UUID, uuid, 16);
-		if (nl_call(&mine, &m, &in, 1000) != -EPERM)
-			_exit(3);
-		nl_begin(&mine, &m, VTPM_CMD_DESTROY, 0);
-		nl_put_u32(&m, VTPM_A_ID, 1);
-		if (nl_call(&mine, &m, &in, 1000) != -EPERM)
-			_exit(4);
-		nl_begin(&mine, &m, VTPM_CMD_ATTACH, 0);
-		nl_put_u32(&m, VTPM_A_ID, 1);
-		if (nl_call(&mine, &m, &in, 1000) != -EPERM)
-			_exit(5);
-		nl_begin(&mine, &m, VTPM_CMD_FAIL, 0);
-		nl_put_u32(&m, VTPM_A_ID, 1);
-		_exit(nl_call(&mine, &m, &in, 1000) == -EPERM ? 0 : 6);
-	}
-	CHECK(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 0);
-	return 0;
-}
-
-/* Messages that are cut off, nested wrongly, or longer than they may be. */
-static int test_malformed(void)
-{
-	static uint8_t big[6000];
-	struct fake f;
-	struct nl_in in, in2;
-	struct nl_msg m;
-	struct nlattr *last;
-	uint64_t seq = 1;
-	unsigned int len;
-
-	CHECK(!fake_start(&f, FAKE_ANSWER));
-	CHECK(!create("st-bad", f.nl.port, 5000, 1000, &in));
-	/* No genetlink header; then half of an attribute; then none at all. */
-	nl_begin(&nl, &m, VTPM_CMD_GET, 0);
-	m.len = NLMSG_HDRLEN + 1;
-	CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL);
-	for (len = 1; len < 8; len++) {
-		nl_begin(&nl, &m, VTPM_CMD_DESTROY, 0);
-		nl_put_u32(&m, VTPM_A_ID, in.id);
-		m.len -= len;
-		CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL);
-	}
-	nl_begin(&nl, &m, VTPM_CMD_DESTROY, NLM_F_ACK);
-	CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL &&
-	      strstr(in2.text, "id"));
-	/* An attribute that claims to be longer than the message. */
-	nl_begin(&nl, &m, VTPM_CMD_DESTROY, 0);
-	last = (void *)(m.buf + m.len);
-	nl_put_u32(&m, VTPM_A_ID, in.id);
-	last->nla_len = 4096;
-	CHECK(nl_call(&nl, &m, &in2, 1000) == -EINVAL);
-	/* A response that no TPM could give. */
-	memset(big, 0x80, sizeof(big));
-	nl_begin(&nl, &m, VTPM_CMD_RESPONSE, NLM_F_ACK);
-	nl_put_u32(&m, VTPM_A_ID, in.id);
-	nl_put(&m, VTPM_A_SEQ, &seq, sizeof(seq));
-	nl_put(&m, VTPM_A_PAYLOAD, big, sizeof(big));
-	CHECK(nl_call(&nl, &m, &in2, 1000) == -EPERM);
-	CHECK(state_of(in.id) == VTPM_STATE_READY);
-	CHECK(!destroy(in.id));
-	fake_stop(&f);
-	return 0;
-}
-
-static int test_events(void)
-{
-	static const uint8_t want[][2] = {
-		{ VTPM_STATE_NEW, VTPM_STATE_REGISTERING },
-		{ VTPM_STATE_REGISTERING, VTPM_STATE_READY },
-		{ VTPM_STATE_READY, VTPM_STATE_DETACHED },
-		{ VTPM_STATE_DETACHED, VTPM_STATE_GONE },
-	};
-	struct nl listener;
-	struct fake f;
-	struct nl_in in, ev;
-	unsigned int i;
-
-	CHECK(!nl_open(&listener));
-	CHECK(!setsockopt(listener.fd, 270, 1, &listener.events, 4));
-	CHECK(!fake_start(&f, FAKE_ANSWER));
-	CHECK(!create("st-event", f.nl.port, 5000, 5000, &in));
-	fake_stop(&f);
-	usleep(100000);
-	CHECK(!destroy(in.id));
-	for (i = 0; i < 4; i++) {
-		CHECK(!nl_recv(&listener, &ev, 1000));
-		CHECK(ev.cmd == VTPM_CMD_STATE_NTF && ev.id == in.id &&
-		      !strcmp(ev.name, "st-event") &&
-		      ev.old_state == want[i][0] && ev.state == want[i][1]);
-	}
-	nl_close(&listener);
-	return 0;
-}
-
 static const struct {
 	const char *name;
 	int (*run)(void);
@@ -568,6 +335,8 @@ static const struct {
 	{ "destroy with a client that waits and a helper that hangs",
 	  test_destroy_while_waiting },
 	{ "without CAP_SYS_ADMIN nothing is changed", test_privilege },
+	{ "both nodes appear with their owner and mode", test_owner },
+	{ "statistics count, by netlink and in sysfs", test_stats },
 	{ "malformed messages change nothing", test_malformed },
 	{ "every transition is an event", test_events },
 };

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the tests share. A test returns 0, or 1 with @what and @bad_line set. */
+#ifndef VTPM_SELFTEST_TESTS_H
+#define VTPM_SELFTEST_TESTS_H
+
+#include <stdint.h>
+
+#include "fake.h"
+#include "nl.h"
+
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+
+extern struct nl nl;
+extern const uint8_t uuid[16];
+extern const char *what; /* of the check that failed, with its line */
+extern int bad_line;
+
+#define CHECK(cond)                          \
+	do {                                 \
+		if (!(cond)) {               \
+			what = #cond;        \
+			bad_line = __LINE__; \
+			return 1;            \
+		}                            \
+	} while (0)
+
+/* The kernel's answer is in @in; its error is returned. */
+int create(const char *name, uint32_t port, uint32_t timeout_ms,
+	   uint32_t grace_ms, struct nl_in *in);
+int by_id(int cmd, uint32_t id, uint32_t port, int reset, struct nl_in *in);
+int destroy(uint32_t id);
+/* enum vtpm_state, or -1. */
+int state_of(uint32_t id);
+/* /dev/tpmN of @in; -1 and errno. */
+int open_node(const struct nl_in *in);
+/* One command; its response code, or a negative errno. */
+long transact(int fd);
+
+/* test_message.c */
+int test_create_refused(void);
+int test_lies(void);
+int test_malformed(void);
+int test_privilege(void);
+int test_wrong_socket(void);
+/* test_node.c */
+int test_events(void);
+int test_owner(void);
+int test_stats(void);
+
+#endif
