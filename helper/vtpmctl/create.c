@@ -20,9 +20,11 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
 	bool no_start = false, autostart = false;
-	const char *provider = NULL, *name;
+	const char *provider = NULL, *owner = NULL, *mode = NULL, *name;
 	const struct ctl_option options[] = {
 		{ .name = "provider", .value = &provider },
+		{ .name = "owner", .value = &owner },
+		{ .name = "mode", .value = &mode },
 		{ .name = "no-start", .flag = &no_start },
 		{ .name = "autostart", .flag = &autostart },
 		{ 0 },
@@ -40,6 +42,10 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 	}
 	if (provider)
 		json_object_set_new(p, "provider", json_string(provider));
+	if (owner)
+		json_object_set_new(p, "owner", json_string(owner));
+	if (mode)
+		json_object_set_new(p, "mode", json_string(mode));
 	return client_call(ctl, &(struct client_call){ .method = "Create",
 						       .parameters = p,
 						       .more = true,
@@ -49,16 +55,20 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 const struct verb verb_create = {
 	.name = "create",
 	.summary = "make a vTPM and start it",
-	.help = "Usage: vtpmctl create NAME [--provider PROVIDER] [--no-start] [--autostart] [--json]\n"
+	.help = "Usage: vtpmctl create NAME [--provider PROVIDER] [--owner USER[:GROUP]]\n"
+		"                      [--mode MODE] [--no-start] [--autostart] [--json]\n"
 		"\n"
 		"Makes a new virtual TPM with its two endorsement keys. Its state is sealed with\n"
 		"a key of PROVIDER, or of the default provider.\n"
 		"\n"
+		"  --owner USER[:GROUP], --mode MODE\n"
+		"               of /dev/tpmN and /dev/tpmrmN; root and 0600 otherwise\n"
 		"  --no-start   leave it stopped\n"
 		"  --autostart  start it whenever vtpmd starts\n"
 		"\n"
 		"Examples:\n"
 		"  vtpmctl create web1\n"
-		"  vtpmctl create db --provider hsm --autostart\n",
+		"  vtpmctl create db --provider hsm --autostart\n"
+		"  vtpmctl create vm1 --owner libvirt-qemu --mode 0600\n",
 	.run = run,
 };

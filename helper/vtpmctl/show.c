@@ -25,6 +25,10 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	line("", json_text(d, "tpmrm"));
 	line("autostart",
 	     json_is_true(json_object_get(v, "autostart")) ? "yes" : "no");
+	printf("%-12s %lld:%lld %s\n", "owner",
+	       json_integer_value(json_object_get(v, "ownerUid")),
+	       json_integer_value(json_object_get(v, "ownerGid")),
+	       json_text(v, "mode"));
 	line("provider", json_text(v, "provider"));
 	line("key", json_text(v, "keyId"));
 	line("file", json_text(v, "file"));

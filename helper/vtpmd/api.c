@@ -94,6 +94,8 @@ static int create(struct manager *m, struct call *call,
 		.provider = param_string(in, 1),
 		.start = param_bool(in, 2, true),
 		.autostart = param_bool(in, 3, false),
+		.owner = param_string(in, 4),
+		.mode = param_string(in, 5),
 	};
 
 	return vtpm_create(m, &o, call, err);
@@ -183,7 +185,7 @@ static const struct method {
 	  RIGHT_OPERATE,
 	  true,
 	  { STRING("name"), OPT_STRING("provider"), OPT_BOOL("start"),
-	    OPT_BOOL("autostart") } },
+	    OPT_BOOL("autostart"), OPT_STRING("owner"), OPT_STRING("mode") } },
 	{ INTERFACE ".Start", start, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".Stop", stop, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".StopAll",

@@ -14,6 +14,7 @@
 
 #include "util/cleanup.h"
 #include "vtpmd/kernel.h"
+#include "vtpmd/settings.h"
 
 /*
  * Registering a device runs a dozen TPM commands. One that hangs has 300 s in
@@ -296,7 +297,8 @@ static int on_instance(const struct nlmsghdr *nlh, void *arg, struct error *err)
 }
 
 int kernel_create(const char *name, const uint8_t uuid[UUID_LEN], uint32_t port,
-		  struct kernel_instance *out, struct error *err)
+		  const struct settings *s, struct kernel_instance *out,
+		  struct error *err)
 {
 	struct request rq;
 	struct nlmsghdr *nlh;
@@ -308,6 +310,9 @@ int kernel_create(const char *name, const uint8_t uuid[UUID_LEN], uint32_t port,
 	mnl_attr_put_strz(nlh, VTPM_A_NAME, name);
 	mnl_attr_put(nlh, VTPM_A_UUID, UUID_LEN, uuid);
 	mnl_attr_put_u32(nlh, VTPM_A_PORT, port);
+	mnl_attr_put_u32(nlh, VTPM_A_OWNER_UID, s->uid);
+	mnl_attr_put_u32(nlh, VTPM_A_OWNER_GID, s->gid);
+	mnl_attr_put_u32(nlh, VTPM_A_MODE, s->mode);
 	memset(out, 0, sizeof(*out));
 	r = transact(&rq, "create", WORK_TIMEOUT_MS, on_instance, out, err);
 	request_deinit(&rq);

@@ -18,6 +18,8 @@
 
 struct nlmsghdr;
 
+struct settings;
+
 struct kernel_instance {
 	uint32_t id;
 	char name[NAME_MAX_LEN + 1];
@@ -35,9 +37,13 @@ int kernel_family(uint16_t *family, struct error *err);
 /* A bound socket for an engine, and its port. */
 int kernel_open_engine_socket(int *fd, uint32_t *port, struct error *err);
 
-/* @name and @uuid are the instance's, @port is the engine's. */
+/*
+ * @name and @uuid are the instance's, @port is the engine's; @s says who owns
+ * the nodes.
+ */
 int kernel_create(const char *name, const uint8_t uuid[UUID_LEN], uint32_t port,
-		  struct kernel_instance *out, struct error *err);
+		  const struct settings *s, struct kernel_instance *out,
+		  struct error *err);
 /* An instance that is not there counts as destroyed. */
 int kernel_destroy(uint32_t id, struct error *err);
 /*

@@ -344,7 +344,8 @@ int manager_start(struct manager *m, struct error *err)
 	/* After that: an engine of a vTPM half made had its file locked. */
 	registry_clean(&m->config);
 	TAILQ_FOREACH(v, &m->vtpms, link)
-		v->want_start = v->autostart && v->state == VTPM_STOPPED;
+		v->want_start =
+			v->settings.autostart && v->state == VTPM_STOPPED;
 	snprintf(path, sizeof(path), "%s/io.vtpm", m->config.run_dir);
 	r = server_new(m->event, path, m->config.have_admin,
 		       m->config.admin_gid, api_handle, m, &m->server, err);

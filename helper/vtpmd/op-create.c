@@ -99,7 +99,7 @@ static int publish(struct operation *op, struct error *err)
 {
 	char new[FILE_NAME_LEN], file[FILE_NAME_LEN];
 	int dir = op->cfg->state_fd;
-	int r = registry_save_settings(op->cfg, op->name, op->autostart, err);
+	int r = registry_save_settings(op->cfg, op->name, &op->settings, err);
 
 	if (r < 0)
 		return r;
@@ -140,6 +140,17 @@ static void remove_file(struct operation *op, int fd)
 	}
 }
 
+static int take_owner(struct operation *op, struct error *err)
+{
+	int r = 0;
+
+	if (op->owner[0])
+		r = settings_set_owner(&op->settings, op->owner, err);
+	if (!r && op->mode[0])
+		r = settings_set_mode(&op->settings, op->mode, err);
+	return r;
+}
+
 static int create_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
@@ -148,7 +159,9 @@ static int create_run(struct job *job, void *arg, struct error *err)
 	int r;
 
 	fill_info(op);
-	r = make_tpm(op, job, &fd, err);
+	r = take_owner(op, err);
+	if (!r)
+		r = make_tpm(op, job, &fd, err);
 	if (!r && !op->start)
 		r = engine_stop(op->cfg, op->name, &op->engine, err);
 	if (!r)
@@ -156,7 +169,7 @@ static int create_run(struct job *job, void *arg, struct error *err)
 	if (!r && op->start) {
 		job_progress(job, "registering the TPM device");
 		r = kernel_create(op->name, op->info.uuid, op->engine.port,
-				  &op->instance, err);
+				  &op->settings, &op->instance, err);
 		op->in_kernel = !r;
 	}
 	if (r < 0) {
@@ -190,7 +203,7 @@ static void create_done(void *arg, const struct error *err)
 	v->new = false;
 	v->info = op->info;
 	v->have_info = true;
-	v->autostart = op->autostart;
+	v->settings = op->settings;
 	v->in_kernel = op->in_kernel;
 	v->instance = op->instance;
 	/* It has no state that anyone saw: stopped is what it comes from. */
@@ -241,7 +254,7 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 {
 	struct operation op = { .engine = ENGINE_NONE,
 				.start = o->start,
-				.autostart = o->autostart };
+				.settings = SETTINGS_DEFAULT };
 	struct error found = { 0 };
 	struct vtpm *v;
 	int r = name_check(o->name, err);
@@ -261,6 +274,10 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 			*err = found;
 		return found.errnum;
 	}
+	op.settings.autostart = o->autostart;
+	/* One that is cut short here is none that could be found. */
+	snprintf(op.owner, sizeof(op.owner), "%s", o->owner ? o->owner : "");
+	snprintf(op.mode, sizeof(op.mode), "%s", o->mode ? o->mode : "");
 	r = choose_provider(m, o->provider, &op, err);
 	if (r < 0)
 		return r;

@@ -78,7 +78,7 @@ static int start_run(struct job *job, void *arg, struct error *err)
 	r = kernel_destroy_stale(op->name, op->info.uuid, err);
 	if (!r)
 		r = kernel_create(op->name, op->info.uuid, op->engine.port,
-				  &op->instance, err);
+				  &op->settings, &op->instance, err);
 	if (r < 0) {
 		engine_stop(op->cfg, op->name, &op->engine, &ignored);
 		/* Where only its answer came too late there is a device. */
@@ -142,7 +142,8 @@ static int check_copies(const struct vtpm *v, struct error *err)
 
 int vtpm_start(struct vtpm *v, struct call *call, struct error *err)
 {
-	const struct operation op = { .engine = ENGINE_NONE };
+	const struct operation op = { .engine = ENGINE_NONE,
+				      .settings = v->settings };
 	int r = vtpm_check(v, OP_START, err);
 
 	if (!r)

@@ -23,7 +23,9 @@ struct operation {
 	const struct config *cfg;
 	char name[NAME_MAX_LEN + 1];
 	char provider[NAME_MAX_LEN + 1];
-	bool start, autostart;
+	bool start;
+	struct settings settings;
+	char owner[2 * NAME_MAX_LEN + 2], mode[8]; /* as asked for */
 	char reason[512];
 	bool have_info;
 	struct nvram_info info;

@@ -206,31 +206,25 @@ static int save_json(int dir_fd, const char *name, const char *where,
 }
 
 int registry_load_settings(const struct config *cfg, const char *name,
-			   bool *autostart, struct error *err)
+			   struct settings *out, struct error *err)
 {
 	_cleanup_(json) json_t *json = NULL;
-	json_t *v;
 	int r = load_json(cfg->state_fd, name, cfg->state_dir, &json, err);
 
-	*autostart = false;
+	*out = SETTINGS_DEFAULT;
 	if (r == -ENOENT)
 		return 0;
+	if (!r)
+		r = settings_from_json(json, out, err);
 	if (r < 0)
-		return r;
-	v = json_object_get(json, "autostart");
-	if (v && !json_is_boolean(v))
-		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
-				 "%s/%s.json: autostart is not a boolean",
-				 cfg->state_dir, name);
-	*autostart = json_is_true(v);
-	return 0;
+		error_prefix(err, "%s/%s.json", cfg->state_dir, name);
+	return r;
 }
 
 int registry_save_settings(const struct config *cfg, const char *name,
-			   bool autostart, struct error *err)
+			   const struct settings *s, struct error *err)
 {
-	_cleanup_(json) json_t *json =
-		json_pack("{s:b}", "autostart", autostart);
+	_cleanup_(json) json_t *json = settings_to_json(s);
 
 	return save_json(cfg->state_fd, name, cfg->state_dir, json, err);
 }

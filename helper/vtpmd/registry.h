@@ -9,6 +9,7 @@
 #include "nvram/store.h"
 #include "vtpmd/config.h"
 #include "vtpmd/provider.h"
+#include "vtpmd/settings.h"
 
 /* While a vTPM is made, and while it is deleted, its file is called so. */
 #define SUFFIX_NEW ".new"
@@ -37,9 +38,9 @@ int registry_read_header(const struct config *cfg, const char *name,
 
 /* NAME.json; a vTPM without one has the defaults. */
 int registry_load_settings(const struct config *cfg, const char *name,
-			   bool *autostart, struct error *err);
+			   struct settings *out, struct error *err);
 int registry_save_settings(const struct config *cfg, const char *name,
-			   bool autostart, struct error *err);
+			   const struct settings *s, struct error *err);
 
 int registry_load_provider(const struct config *cfg, const char *name,
 			   struct provider_ref *out, bool *is_default,

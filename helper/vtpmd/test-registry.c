@@ -168,23 +168,29 @@ static void settings(void **state)
 	struct fixture *f = *state;
 	struct error err = { 0 };
 	struct stat st;
-	bool on = true;
+	const struct settings on = { true, 1, 2, 0660 };
+	struct settings s = on;
 
-	assert_int_equal(registry_load_settings(&f->cfg, "a", &on, &err), 0);
-	assert_false(on);
-	assert_int_equal(registry_save_settings(&f->cfg, "a", true, &err), 0);
-	assert_int_equal(registry_load_settings(&f->cfg, "a", &on, &err), 0);
-	assert_true(on);
+	assert_int_equal(registry_load_settings(&f->cfg, "a", &s, &err), 0);
+	assert_false(s.autostart);
+	assert_int_equal(s.mode, 0600);
+	assert_int_equal(registry_save_settings(&f->cfg, "a", &on, &err), 0);
+	assert_int_equal(registry_load_settings(&f->cfg, "a", &s, &err), 0);
+	assert_true(s.autostart);
+	assert_int_equal(s.uid, 1);
+	assert_int_equal(s.gid, 2);
+	assert_int_equal(s.mode, 0660);
 	assert_int_equal(fstatat(f->cfg.state_fd, "a.json", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_false(there(&f->cfg, ".a.json.new"));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		put(f->cfg.state_fd, "a.json", bad[i]);
-		assert_int_equal(
-			registry_load_settings(&f->cfg, "a", &on, &err),
-			-EBADMSG);
-		/* Not to be started unasked. */
-		assert_false(on);
+		assert_int_equal(registry_load_settings(&f->cfg, "a", &s, &err),
+				 -EBADMSG);
+		/* Not to be started unasked, nor to be anybody else's. */
+		assert_false(s.autostart);
+		assert_int_equal(s.uid, 0);
+		assert_int_equal(s.mode, 0600);
 		assert_non_null(strstr(err.text, "a.json"));
 	}
 }

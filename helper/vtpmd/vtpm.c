@@ -112,7 +112,7 @@ void vtpm_load(struct vtpm *v)
 	struct error err = { 0 };
 	int r;
 
-	if (registry_load_settings(cfg, v->name, &v->autostart, &err) < 0)
+	if (registry_load_settings(cfg, v->name, &v->settings, &err) < 0)
 		log_warning("%s", err.text);
 	r = registry_read_header(cfg, v->name, &v->info, &err);
 	v->have_info = !r;
@@ -198,7 +198,8 @@ static void add_device(const struct vtpm *v, json_t *out)
 json_t *vtpm_to_json(const struct vtpm *v)
 {
 	const struct nvram_info *info = &v->info;
-	char uuid[UUID_TEXT_LEN] = "", version[32] = "", file[PATH_MAX];
+	char mode[16], uuid[UUID_TEXT_LEN] = "", version[32] = "",
+		       file[PATH_MAX];
 	uint32_t lib = info->library_version;
 	json_t *out;
 
@@ -215,7 +216,12 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	json_object_set_new(out, "state", json_string(states[v->state].name));
 	if (v->reason[0])
 		json_object_set_new(out, "reason", json_text(v->reason));
-	json_object_set_new(out, "autostart", json_boolean(v->autostart));
+	json_object_set_new(out, "autostart",
+			    json_boolean(v->settings.autostart));
+	json_object_set_new(out, "ownerUid", json_integer(v->settings.uid));
+	json_object_set_new(out, "ownerGid", json_integer(v->settings.gid));
+	snprintf(mode, sizeof(mode), "%04o", v->settings.mode);
+	json_object_set_new(out, "mode", json_string(mode));
 	json_object_set_new(out, "provider", json_text(info->provider));
 	json_object_set_new(out, "keyId", json_text(info->key_id));
 	json_object_set_new(out, "file", json_text(file));

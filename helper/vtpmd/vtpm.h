@@ -14,6 +14,7 @@
 #include "nvram/store.h"
 #include "vtpmd/engine.h"
 #include "vtpmd/kernel.h"
+#include "vtpmd/settings.h"
 
 struct call;
 struct manager;
@@ -36,7 +37,7 @@ struct vtpm {
 	char name[NAME_MAX_LEN + 1];
 	enum vtpm_life state;
 	char reason[512]; /* why it is in that state, or empty */
-	bool autostart;
+	struct settings settings;
 	bool busy;	 /* a job works on it */
 	bool new;	 /* being made; nobody sees it yet */
 	bool want_start; /* start it when there is room for the job */
@@ -84,6 +85,8 @@ void vtpm_fail(struct vtpm *v, const char *reason);
 struct create_options {
 	const char *name;
 	const char *provider; /* NULL: the default */
+	const char *owner;    /* NULL: root's */
+	const char *mode;     /* NULL: 0600 */
 	bool start, autostart;
 };
 

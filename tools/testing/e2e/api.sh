@@ -184,6 +184,13 @@ for name in a/b $'a\tb' .. .a "$(printf 'a%.0s' $(seq 64))" ''; do
 	expect 2 'not a name' "create ${name@Q}" "$ctl" create "$name" --no-start
 done
 
+expect 2 'no user' "create for a user who is not there" \
+	"$ctl" create n --owner no-such-user --no-start
+expect 2 'octal' "create with a mode that is none" \
+	"$ctl" create n --mode 0777 --no-start
+check "and nothing of them is left" test ! -e "$T/state/n.json" -a \
+	! -e "$T/state/n.nvram"
+
 cat >"$T/lock.py" <<'PY'
 import fcntl, struct, subprocess, sys
 f = open(sys.argv[1], "r+b")

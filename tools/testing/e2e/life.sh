@@ -208,6 +208,23 @@ if [ -n "${VTPM_IN_GUEST:-}" ] && [ -x /lib/systemd/systemd-udevd ]; then
 	check "both are root's alone" test \
 		"$(stat -Lc %U:%G:%a /dev/vtpm/l /dev/vtpm/l-rm | sort -u)" = \
 		root:root:600
+	check "another one, for someone else" vtpmctl create l3 \
+		--owner nobody:games --mode 0640
+	other=$(vtpm_field l3 .device.tpm)
+	udevadm settle
+	check "has the owner and mode that were asked for" test \
+		"$(stat -Lc %U:%G:%a /dev/vtpm/l3 /dev/vtpm/l3-rm | sort -u)" = \
+		nobody:games:640
+	check "who can use it" setpriv --reuid=nobody --clear-groups \
+		tpm2_getrandom -T "device:$other" --hex 8
+	expect 1 '' "and nobody else" setpriv --reuid=daemon --clear-groups \
+		tpm2_getrandom -T "device:$other" --hex 8
+	vtpmctl stop l3 > /dev/null 2>&1 && vtpmctl start l3 > /dev/null 2>&1
+	udevadm settle
+	check "also after a stop and start" test \
+		"$(stat -Lc %U:%G:%a /dev/vtpm/l3 /dev/vtpm/l3-rm | sort -u)" = \
+		nobody:games:640
+	vtpmctl stop l3 > /dev/null 2>&1 && vtpmctl delete l3 --yes
 	check "stop" vtpmctl stop l
 	udevadm settle
 	check "they go with the device" test ! -e /dev/vtpm/l -a \

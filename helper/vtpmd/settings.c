@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/text.h"
+#include "vtpmd/settings.h"
+
+/* Of an entry in passwd or group. */
+#define ENTRY_MAX 16384
+
+static int get_bool(const json_t *json, const char *key, bool *out)
+{
+	const json_t *v = json_object_get(json, key);
+
+	if (!v)
+		return 0;
+	if (!json_is_boolean(v))
+		return -EBADMSG;
+	*out = json_is_true(v);
+	return 0;
+}
+
+/* @max and above are refused: (uid_t)-1 is nobody's. */
+static int get_number(const json_t *json, const char *key, uint32_t max,
+		      uint32_t *out)
+{
+	const json_t *v = json_object_get(json, key);
+
+	if (!v)
+		return 0;
+	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
+	    json_integer_value(v) >= max)
+		return -EBADMSG;
+	*out = (uint32_t)json_integer_value(v);
+	return 0;
+}
+
+int settings_from_json(const json_t *json, struct settings *out,
+		       struct error *err)
+{
+	struct settings s = SETTINGS_DEFAULT;
+	const char *bad = NULL;
+
+	if (get_bool(json, "autostart", &s.autostart) < 0)
+		bad = "autostart is not a boolean";
+	else if (get_number(json, "uid", UINT32_MAX, &s.uid) < 0)
+		bad = "uid is no user's number";
+	else if (get_number(json, "gid", UINT32_MAX, &s.gid) < 0)
+		bad = "gid is no group's number";
+	else if (get_number(json, "mode", 0667, &s.mode) < 0 ||
+		 (s.mode & ~0666U))
+		bad = "mode is not within 0666";
+	if (bad)
+		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT, "%s", bad);
+	*out = s;
+	return 0;
+}
+
+json_t *settings_to_json(const struct settings *s)
+{
+	return json_pack("{s:b, s:I, s:I, s:I}", "autostart", s->autostart,
+			 "uid", (json_int_t)s->uid, "gid", (json_int_t)s->gid,
+			 "mode", (json_int_t)s->mode);
+}
+
+static int parse_number(const char *text, uint32_t *out)
+{
+	char *end;
+	unsigned long n;
+
+	if (!*text || strspn(text, "0123456789") != strlen(text))
+		return -EINVAL;
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || n >= UINT32_MAX)
+		return -EINVAL;
+	*out = (uint32_t)n;
+	return 0;
+}
+
+static int find_user(const char *name, uint32_t *uid)
+{
+	struct passwd pw, *found = NULL;
+	char *buf = malloc(ENTRY_MAX);
+	int r = -EINVAL;
+
+	if (buf && !getpwnam_r(name, &pw, buf, ENTRY_MAX, &found) && found) {
+		*uid = found->pw_uid;
+		r = 0;
+	}
+	free(buf);
+	return r;
+}
+
+static int find_group(const char *name, uint32_t *gid)
+{
+	struct group gr, *found = NULL;
+	char *buf = malloc(ENTRY_MAX);
+	int r = -EINVAL;
+
+	if (buf && !getgrnam_r(name, &gr, buf, ENTRY_MAX, &found) && found) {
+		*gid = found->gr_gid;
+		r = 0;
+	}
+	free(buf);
+	return r;
+}
+
+int settings_set_owner(struct settings *s, const char *text, struct error *err)
+{
+	const char *colon = strchrnul(text, ':');
+	const char *group = *colon ? colon + 1 : NULL;
+	uint32_t uid = s->uid, gid = s->gid;
+	char user[NAME_MAX_LEN + 1];
+
+	if ((size_t)(colon - text) >= sizeof(user) || (colon == text && !group))
+		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+				 "an owner is USER, USER:GROUP or :GROUP");
+	snprintf(user, sizeof(user), "%.*s", (int)(colon - text), text);
+	if (*user && parse_number(user, &uid) < 0 && find_user(user, &uid) < 0)
+		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+				 "there is no user %s on this host", user);
+	if (group && parse_number(group, &gid) < 0 &&
+	    find_group(group, &gid) < 0)
+		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+				 "there is no group %.64s on this host", group);
+	s->uid = uid;
+	s->gid = gid;
+	return 0;
+}
+
+int settings_set_mode(struct settings *s, const char *text, struct error *err)
+{
+	unsigned long mode = strtoul(text, NULL, 8);
+
+	if (!*text || strspn(text, "01234567") != strlen(text) ||
+	    strlen(text) > 4 || (mode & ~0666UL))
+		return error_set(
+			err, -EINVAL, VTPM_ERR_INVALID,
+			"a mode is octal and within 0666, for instance 0660");
+	s->mode = mode;
+	return 0;
+}
