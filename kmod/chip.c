@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/moduleparam.h>
 #include <linux/tpm.h>
 
 #include "chip.h"
 #include "compat.h"
 #include "instance.h"
 #include "request.h"
+
+/*
+ * Software takes /dev/tpm0 and /dev/tpmrm0 for the host's own TPM. On a host
+ * without one the first vTPM would get these names, and with them the host's
+ * disk keys and measurements. So the number 0 goes to a chip that is never
+ * registered, once the first vTPM would have it and not before: a TPM of the
+ * host that is found late still comes first.
+ */
+static bool leave_tpm0 = true;
+module_param(leave_tpm0, bool, 0444);
+MODULE_PARM_DESC(leave_tpm0, "Let no vTPM be /dev/tpm0 (default: y)");
+
+static struct tpm_chip *vtpm_placeholder;
 
 static struct vtpm_instance *chip_to_instance(struct tpm_chip *chip)
 {
@@ -117,12 +131,30 @@ static void vtpm_chip_publish_nodes(struct vtpm_instance *inst, bool valid)
 	spin_unlock(&inst->lock);
 }
 
+static struct tpm_chip *vtpm_chip_alloc(struct vtpm_instance *inst)
+{
+	struct tpm_chip *chip = tpm_chip_alloc(&inst->dev, &vtpm_chip_ops);
+
+	if (IS_ERR(chip) || chip->dev_num || !leave_tpm0)
+		return chip;
+	/* Nobody else can get the number 0 while this chip has it. */
+	chip->dev.parent = NULL;
+	vtpm_placeholder = chip;
+	return tpm_chip_alloc(&inst->dev, &vtpm_chip_ops);
+}
+
+void vtpm_chip_exit(void)
+{
+	if (vtpm_placeholder)
+		put_device(&vtpm_placeholder->dev);
+}
+
 int vtpm_chip_register(struct vtpm_instance *inst)
 {
 	struct tpm_chip *chip;
 	int rc;
 
-	chip = tpm_chip_alloc(&inst->dev, &vtpm_chip_ops);
+	chip = vtpm_chip_alloc(inst);
 	if (IS_ERR(chip))
 		return PTR_ERR(chip);
 	/*

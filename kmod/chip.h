@@ -14,4 +14,7 @@ int vtpm_chip_register(struct vtpm_instance *inst);
 /* The core sends TPM2_Shutdown, which reaches a helper that is still there. */
 void vtpm_chip_unregister(struct vtpm_instance *inst);
 
+/* No chip is registered any more. */
+void vtpm_chip_exit(void);
+
 #endif

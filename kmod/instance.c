@@ -537,6 +537,7 @@ void vtpm_instances_exit(void)
 {
 	/* Every instance holds the module, so only ends of works are left. */
 	destroy_workqueue(vtpm_wq);
+	vtpm_chip_exit();
 	class_unregister(&vtpm_class);
 	WARN_ON(!xa_empty(&vtpm_table));
 	xa_destroy(&vtpm_table);

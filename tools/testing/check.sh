@@ -98,6 +98,7 @@ suite upstream-7.x on_newest tools/testing/e2e/upstream.sh
 suite tools place tools/testing/e2e/tools.sh
 suite sealed place tools/testing/e2e/sealed.sh
 suite life place tools/testing/e2e/life.sh
+suite host place tools/testing/e2e/host.sh
 suite bad place tools/testing/e2e/bad.sh
 suite demo one "the demonstration runs to its end" place tools/demo.sh
 

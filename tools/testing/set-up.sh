@@ -44,7 +44,8 @@ vtpm_load_module()
 {
 	[ -d /sys/module/vtpm ] && return
 	# shellcheck disable=SC2153 # the caller sets it
-	insmod "$VTPM_KO" && VTPM_LOADED=1
+	# shellcheck disable=SC2086 # one or more options
+	insmod "$VTPM_KO" ${VTPM_MODULE_OPTIONS:-} && VTPM_LOADED=1
 }
 
 vtpm_unload_module()
