@@ -7,6 +7,7 @@
  * only starts them, so that no handler ever waits for a helper.
  */
 #include <linux/module.h>
+#include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -20,7 +21,16 @@
 static DEFINE_XARRAY_ALLOC1(vtpm_table);
 /* By netlink port, one instance a port; look-ups under RCU. */
 static DEFINE_XARRAY(vtpm_ports);
-static DEFINE_MUTEX(vtpm_table_lock);	/* names are unique, ids cyclic */
+/* By name, from before the instance is in the table until after. */
+static const struct rhashtable_params vtpm_name_params = {
+	.key_len = VTPM_MAX_NAME + 1,
+	.key_offset = offsetof(struct vtpm_instance, name),
+	.head_offset = offsetof(struct vtpm_instance, name_node),
+	.automatic_shrinking = true,
+};
+
+static struct rhashtable vtpm_names;
+static DEFINE_MUTEX(vtpm_table_lock);	/* ids are cyclic */
 static u32 vtpm_next_id;
 static struct workqueue_struct *vtpm_wq;
 
@@ -94,16 +104,18 @@ struct vtpm_instance *vtpm_instance_next(unsigned long *id)
 
 struct vtpm_instance *vtpm_instance_get_by_name(const char *name)
 {
+	char key[VTPM_MAX_NAME + 1] = {};
 	struct vtpm_instance *inst;
-	unsigned long id = 0;
 
-	while ((inst = vtpm_instance_next(&id))) {
-		if (!strcmp(inst->name, name))
-			return inst;
-		vtpm_instance_put(inst);
-		id++;
-	}
-	return NULL;
+	strscpy(key, name, sizeof(key));
+	rcu_read_lock();
+	inst = rhashtable_lookup(&vtpm_names, key, vtpm_name_params);
+	/* One that is being made is not to be found yet. */
+	if (inst && xa_load(&vtpm_table, inst->id) != inst)
+		inst = NULL;
+	inst = vtpm_instance_tryget(inst);
+	rcu_read_unlock();
+	return inst;
 }
 
 static void vtpm_instance_release(struct device *dev)
@@ -151,30 +163,29 @@ vtpm_instance_alloc(const struct vtpm_create_args *args)
  */
 static int vtpm_instance_publish(struct vtpm_instance *inst, const char **why)
 {
-	struct vtpm_instance *other;
 	int rc;
 
 	lockdep_assert_held(&vtpm_table_lock);
-	other = vtpm_instance_get_by_name(inst->name);
-	if (other) {
-		vtpm_instance_put(other);
-		*why = "there is an instance of this name";
-		return -EEXIST;
-	}
 	rc = dev_set_name(&inst->dev, "%s", inst->name);
 	if (rc)
 		return rc;
+	rc = rhashtable_lookup_insert_fast(&vtpm_names, &inst->name_node,
+					   vtpm_name_params);
+	if (rc) {
+		if (rc == -EEXIST)
+			*why = "there is an instance of this name";
+		return rc;
+	}
 	/* Reserves the id; a look-up finds nothing there yet. */
 	rc = xa_alloc_cyclic(&vtpm_table, &inst->id, NULL,
 			     XA_LIMIT(1, INT_MAX), &vtpm_next_id,
 			     GFP_KERNEL_ACCOUNT);
 	if (rc < 0)
-		return rc;
+		goto err_name;
 	rc = device_add(&inst->dev);
 	if (rc) {
 		*why = "the parent device cannot be added";
-		xa_erase(&vtpm_table, inst->id);
-		return rc;
+		goto err_id;
 	}
 	spin_lock(&inst->lock);
 	trace_vtpm_state(inst->id, inst->name, inst->state, inst->state);
@@ -184,6 +195,12 @@ static int vtpm_instance_publish(struct vtpm_instance *inst, const char **why)
 	/* Takes no memory, since the id is reserved. */
 	xa_store(&vtpm_table, inst->id, inst, GFP_KERNEL_ACCOUNT);
 	return 0;
+
+err_id:
+	xa_erase(&vtpm_table, inst->id);
+err_name:
+	rhashtable_remove_fast(&vtpm_names, &inst->name_node, vtpm_name_params);
+	return rc;
 }
 
 struct vtpm_instance *vtpm_instance_create(const struct vtpm_create_args *args,
@@ -513,6 +530,7 @@ static void vtpm_destroy_work(struct work_struct *work)
 
 	device_del(&inst->dev);
 	xa_erase(&vtpm_table, inst->id);
+	rhashtable_remove_fast(&vtpm_names, &inst->name_node, vtpm_name_params);
 	to = inst->destroy_reply;
 	vtpm_nl_reply_status(&to, inst->destroy_rc, inst->reason);
 	vtpm_instance_put(inst);
@@ -523,13 +541,24 @@ int vtpm_instances_init(void)
 {
 	int rc;
 
+	rc = rhashtable_init(&vtpm_names, &vtpm_name_params);
+	if (rc)
+		return rc;
 	/* A registration sleeps most of its time: let them all go on. */
 	vtpm_wq = alloc_workqueue("vtpm", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (!vtpm_wq)
-		return -ENOMEM;
+	if (!vtpm_wq) {
+		rc = -ENOMEM;
+		goto err_names;
+	}
 	rc = class_register(&vtpm_class);
 	if (rc)
-		destroy_workqueue(vtpm_wq);
+		goto err_wq;
+	return 0;
+
+err_wq:
+	destroy_workqueue(vtpm_wq);
+err_names:
+	rhashtable_destroy(&vtpm_names);
 	return rc;
 }
 
@@ -542,4 +571,5 @@ void vtpm_instances_exit(void)
 	WARN_ON(!xa_empty(&vtpm_table));
 	xa_destroy(&vtpm_table);
 	xa_destroy(&vtpm_ports);
+	rhashtable_destroy(&vtpm_names);
 }

@@ -8,6 +8,7 @@
 
 #include <linux/device.h>
 #include <linux/netlink.h>
+#include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/uuid.h>
@@ -58,10 +59,11 @@ struct vtpm_request {
 struct vtpm_instance {
 	struct device dev;	/* holds the instance's reference count */
 	struct rcu_head rcu;
+	struct rhash_head name_node;
 
 	/* Set at create, constant afterwards. */
 	u32 id;
-	char name[VTPM_MAX_NAME + 1];
+	char name[VTPM_MAX_NAME + 1];	/* filled up with NULs: a hash key */
 	uuid_t uuid;
 	u32 timeout_ms;
 	u32 grace_ms;

@@ -79,8 +79,11 @@ static void misbehave(struct fake *f, const struct nl_in *in, uint8_t *r,
 		respond(f, in, in->seq, r, len);
 		break;
 	case FAKE_WRONG_SEQ:
+		/* Told from the right answer, if one is taken. */
+		put32(r + 6, 0x101);
 		respond(f, in, in->seq + 1, r, len);
 		respond(f, in, in->seq - 1, r, len);
+		put32(r + 6, 0);
 		break;
 	case FAKE_TOO_SHORT:
 		respond(f, in, in->seq, r, 9);
@@ -132,7 +135,7 @@ static void *fake_thread(void *arg)
 	struct nl_in in;
 
 	while (!f->stop) {
-		int r = nl_recv(&f->nl, &in, 50);
+		int r = nl_recv(&f->nl, &in, 1000);
 
 		if (r == -ETIMEDOUT)
 			continue;
@@ -164,7 +167,12 @@ int fake_start(struct fake *f, int mode)
 
 void fake_stop(struct fake *f)
 {
+	struct nl_msg m;
+
 	f->stop = 1;
+	/* The answer to anything at all wakes it up, if it is still there. */
+	nl_begin(&f->nl, &m, VTPM_CMD_GET, 0);
+	nl_send(&f->nl, &m);
 	pthread_join(f->thread, NULL);
 	nl_close(&f->nl);
 }
