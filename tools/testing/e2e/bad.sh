@@ -126,8 +126,11 @@ waits()
 	return 1
 }
 check "the log says that commands wait for space" waits
+before=$(cat "$W/done" 2> /dev/null)
+sleep 3
 check "a client waits" kill -0 $writer
-sleep 1
+check "and gets no answer before there is space" \
+	test "$(cat "$W/done" 2> /dev/null)" = "$before"
 rm "$VTPM_STATE/fill"
 wait $writer
 result $? "with space again they all are done"
