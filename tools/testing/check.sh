@@ -100,6 +100,8 @@ suite tools place tools/testing/e2e/tools.sh
 suite sealed place tools/testing/e2e/sealed.sh
 suite life place tools/testing/e2e/life.sh
 suite host place tools/testing/e2e/host.sh
+suite systemd env VTPM_WHERE=guest VTPM_CMDLINE=vtpm.systemd \
+	tools/testing/here-or-guest.sh tools/testing/e2e/systemd.sh
 suite bad place tools/testing/e2e/bad.sh
 suite demo one "the demonstration runs to its end" place tools/demo.sh
 

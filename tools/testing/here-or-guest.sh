@@ -8,7 +8,8 @@
 #
 # VTPM_WHERE=here|guest decides; KERNEL=6.1|6.12|7.x names the guest's kernel,
 # VTPM_DISK the size of an ext4 disk for its state in MB (else in memory),
-# VTPM_CPUS the number of its CPUs (2).
+# VTPM_CPUS the number of its CPUs (2), VTPM_CMDLINE more of its command line:
+# "vtpm.systemd" runs systemd in it.
 # What the script writes into the folder VTPM_OUT comes out of the guest;
 # VTPM_PASS has names of more variables that it needs.
 set -euo pipefail

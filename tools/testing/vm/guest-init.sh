@@ -41,6 +41,32 @@ hostname vtpm-guest
 cd "$top" || exit
 # shellcheck disable=SC1091
 . $out/environment
+# Under systemd as process 1, with nothing but what the command asks for.
+if grep -qw vtpm.systemd /proc/cmdline; then
+	cat > /run/vtpm-command <<-COMMAND
+	cd "$top"
+	. $out/environment
+	bash $out/command > /dev/ttyS1 2>&1
+	echo \$? > $out/status
+	dmesg > $out/dmesg
+	journalctl -b --no-pager > $out/journal
+	sync
+	busybox poweroff -f
+	COMMAND
+	mkdir -p /run/systemd/system
+	cat > /run/systemd/system/vtpm-command.service <<-UNIT
+	[Unit]
+	DefaultDependencies=no
+	After=systemd-journald.socket dbus.socket systemd-udevd.service
+	Wants=systemd-journald.socket systemd-udevd.service
+	[Service]
+	Type=oneshot
+	Environment=HOME=/root VTPM_IN_GUEST=1 VTPM_OUT=$out LC_ALL=C.UTF-8
+	ExecStart=/bin/bash /run/vtpm-command
+	TimeoutStartSec=infinity
+	UNIT
+	exec /lib/systemd/systemd --unit=vtpm-command.service
+fi
 setsid -w -c bash $out/command </dev/ttyS1 >/dev/ttyS1 2>&1
 echo $? > $out/status
 dmesg > $out/dmesg
