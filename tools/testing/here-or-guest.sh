@@ -6,7 +6,7 @@
 #   here-or-guest.sh SCRIPT [ARGUMENT ...]
 #   here-or-guest.sh --shell
 #
-# VTPM_WHERE=here|guest decides; KERNEL=6.1|6.12|7.x names the guest's kernel,
+# VTPM_WHERE=here|guest decides; KERNEL=6.1|6.12|7.x|debug names the guest's kernel,
 # VTPM_DISK the size of an ext4 disk for its state in MB (else in memory),
 # VTPM_CPUS the number of its CPUs (2), VTPM_CMDLINE more of its command line:
 # "vtpm.systemd" runs systemd in it.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Build vtpm.ko for a kernel that kernel.sh knows and print its path.
 #
-#   build-module.sh 6.1|6.12|7.x [make arguments]
+#   build-module.sh 6.1|6.12|7.x|debug [make arguments]
 #
 # 6.1 and 6.12 have headers that install on Debian 12. The headers of 7.x are
 # made for a newer C library and compiler: those are taken from a chroot of
@@ -14,7 +14,8 @@ top=$(cd "$here/../../.." && pwd)
 cache=${VTPM_CACHE:-$top/build/cache}
 kernel=$1
 shift
-release=$(cat "$("$here/kernel.sh" "$kernel")/release")
+folder=$("$here/kernel.sh" "$kernel")
+release=$(cat "$folder/release")
 out=$top/build/kmod/$release
 
 # A chroot with its own headers, made once: $1 suite of the base.
@@ -52,6 +53,7 @@ case $kernel in
 			"linux-headers-$release" >&2
 	exec "$top/tools/kbuild.sh" "/lib/modules/$release/build" "$out" "$@"
 	;;
+debug) exec "$top/tools/kbuild.sh" "$folder/build" "$out" "$@" ;;
 6.12) root=$(chroot_folder bookworm) ;;
 7.x) root=$(chroot_folder trixie) ;;
 esac

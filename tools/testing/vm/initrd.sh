@@ -31,7 +31,7 @@ b=/bin/busybox
 $b mount -t proc proc /proc
 $b mount -t sysfs sysfs /sys
 $b mount -t devtmpfs devtmpfs /dev
-for m in /modules/*; do $b insmod "$m" || echo "init: $m: failed"; done
+for m in /modules/*; do [ -e "$m" ] || continue; $b insmod "$m" || echo "init: $m: failed"; done
 case $($b cat /proc/cmdline) in *vtpm.probe*) $b poweroff -f ;; esac
 $b mount -t virtiofs -o ro root /lower || { echo "init: no root"; $b poweroff -f; }
 $b mount -t tmpfs -o size=75% tmpfs /upper

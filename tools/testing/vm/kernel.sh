@@ -4,7 +4,9 @@
 # vmlinuz, release, initrd, modules/RELEASE and build (a link to headers, where
 # this machine has them).
 #
-#   kernel.sh 6.1|6.12|7.x
+#   kernel.sh 6.1|6.12|7.x|debug
+#
+# "debug" is the one that debug-kernel.sh builds.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,8 +36,9 @@ case $1 in
 	suite=trixie-backports
 	package=$(newest $suite '7\.')
 	;;
+debug) exec "$here/debug-kernel.sh" ;;
 *)
-	echo "kernel.sh: 6.1, 6.12 or 7.x" >&2
+	echo "kernel.sh: 6.1, 6.12, 7.x or debug" >&2
 	exit 2
 	;;
 esac

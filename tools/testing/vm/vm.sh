@@ -6,9 +6,9 @@
 #   vm.sh [options] COMMAND [ARGUMENT ...]
 #   vm.sh [options] --shell
 #
-#   --kernel 6.1|6.12|7.x   Debian kernel (6.1)
+#   --kernel 6.1|6.12|7.x|debug   Debian kernel (6.1), or see debug-kernel.sh
 #   --kernel-dir DIR        a folder as kernel.sh makes it
-#   --cpus N  --memory MB   size of the guest (2, 2048)
+#   --cpus N  --memory MB   size of the guest (2, 2048 or what the kernel needs)
 #   --disk MB               ext4 disk on /var/lib/vtpm (none: memory)
 #   --timeout SECONDS       (600)
 #   --out DIR               where console, dmesg and status go
@@ -20,7 +20,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../../.." && pwd)
-kernel=6.1 kdir='' cpus=2 memory=2048 disk='' timeout=600 out='' shell='' pass=()
+kernel=6.1 kdir='' cpus=2 memory='' disk='' timeout=600 out='' shell='' pass=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift 2 ;;
@@ -38,6 +38,8 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$shell" ] || [ $# -gt 0 ] || { echo "vm.sh: no command" >&2; exit 2; }
 [ -n "$kdir" ] || kdir=$("$here/kernel.sh" "$kernel")
+[ -n "$memory" ] || memory=$(cat "$kdir/memory" 2>/dev/null || echo 2048)
+cmdline=$(cat "$kdir/cmdline" 2>/dev/null || :)
 
 run=$(mktemp -d "${TMPDIR:-/tmp}/vtpm-vm.XXXXXX")
 fsd=() qemu=''
@@ -113,7 +115,7 @@ args=(-M q35 "${accel[@]}" -smp "$cpus" -m "$memory" -nodefaults
 	-chardev "socket,id=out,path=$run/out.sock"
 	-device "vhost-user-fs-pci,chardev=out,tag=out"
 	-kernel "$kdir/vmlinuz" -initrd "$kdir/initrd"
-	-append "console=ttyS0 panic=-1 oops=panic quiet vtpm.top=$top ${VTPM_CMDLINE:-}"
+	-append "console=ttyS0 panic=-1 oops=panic quiet vtpm.top=$top $cmdline ${VTPM_CMDLINE:-}"
 	-serial "file:$out/console")
 if [ -n "$disk" ]; then
 	truncate -s "${disk}M" "$run/disk"
