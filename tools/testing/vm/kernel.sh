@@ -21,6 +21,7 @@ newest()
 		sort -V | tail -1
 }
 
+[ "$1" != debug ] || exec "$here/debug-kernel.sh"
 case $1 in
 6.1)
 	# Whatever this Debian 12 machine's own lists call the current one.
@@ -36,7 +37,6 @@ case $1 in
 	suite=trixie-backports
 	package=$(newest $suite '7\.')
 	;;
-debug) exec "$here/debug-kernel.sh" ;;
 *)
 	echo "kernel.sh: 6.1, 6.12, 7.x or debug" >&2
 	exit 2
