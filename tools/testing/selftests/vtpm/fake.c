@@ -30,29 +30,54 @@ static uint8_t *capability(uint8_t *p, const uint8_t *cmd)
 
 	*p++ = 0; /* no more data */
 	p = put32(p, cap);
-	p = put32(p, 1); /* one entry */
+	p = put32(p, cap == 2 ? 2 : 1); /* entries */
 	switch (cap) {
-	case 2: /* commands: GetCapability alone */
-		return put32(p, CC_GET_CAPABILITY);
+	case 2: /* commands that /dev/tpmrmN lets pass */
+		p = put32(p, CC_GET_CAPABILITY);
+		return put32(p, FAKE_CC_ECHO);
 	case 5: /* PCRs: SHA-256, all 24 */
 		memcpy(p, "\x00\x0b\x03\xff\xff\xff", 6);
 		return p + 6;
-	default: /* one property: 1 command */
+	default: /* one property: 2 commands */
 		p = put32(p, be32(cmd + 14));
-		return put32(p, 1);
+		return put32(p, 2);
 	}
+}
+
+uint8_t fake_echo(uint8_t byte, uint32_t at)
+{
+	return (byte ^ 0x5a) + at;
+}
+
+uint32_t fake_answer(const uint8_t *cmd, uint32_t len, uint8_t *r)
+{
+	uint8_t *p = r + 10;
+	uint32_t i;
+
+	memcpy(r, "\x80\x01", 2);
+	put32(r + 6, 0);
+	switch (len < 10 ? 0 : be32(cmd + 6)) {
+	case CC_GET_CAPABILITY:
+		if (len >= 22)
+			p = capability(p, cmd);
+		break;
+	case FAKE_CC_ECHO:
+		for (i = 10; i < len; i++)
+			*p++ = fake_echo(cmd[i], i);
+		break;
+	}
+	put32(r + 2, p - r);
+	return p - r;
 }
 
 static uint32_t answer(struct fake *f, const struct nl_in *in, uint8_t *r)
 {
-	uint8_t *p = r + 10;
-
+	if (f->mode != FAKE_ERROR)
+		return fake_answer(in->payload, in->payload_len, r);
 	memcpy(r, "\x80\x01", 2);
-	put32(r + 6, f->mode == FAKE_ERROR ? 0x101 : 0);
-	if (f->mode != FAKE_ERROR && f->last_ordinal == CC_GET_CAPABILITY)
-		p = capability(p, in->payload);
-	put32(r + 2, p - r);
-	return p - r;
+	put32(r + 2, 10);
+	put32(r + 6, 0x101);
+	return 10;
 }
 
 static void respond(struct fake *f, const struct nl_in *in, uint64_t seq,

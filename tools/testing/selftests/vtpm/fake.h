@@ -40,6 +40,15 @@ struct fake {
 	char last_refusal[256];
 };
 
+/*
+ * A command of the test's own: each byte of the answer is made from one of the
+ * command, so that a client knows an answer that is not its own.
+ */
+#define FAKE_CC_ECHO 0xe00
+uint8_t fake_echo(uint8_t byte, uint32_t at);
+/* The answer to any command, at most as long as that or 64 bytes; its length. */
+uint32_t fake_answer(const uint8_t *cmd, uint32_t len, uint8_t *r);
+
 /* A socket and a thread that serves it; 0 or negative errno. */
 int fake_start(struct fake *f, int mode);
 void fake_stop(struct fake *f);
