@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # vtpm: kernel module, helpers, tests.
 
-## make              build the programs and the module
-## make demo         install what is missing, build, and show it at work
-## make check        all tests; ends with "N passed, N failed, N skipped"
-## make shell        a root shell with a vTPM ready (in a guest if need be)
-## make bench        against libtpms in process and swtpm; build/bench.json
-## make fuzz         the fuzz targets, FUZZ_SECONDS=60 each
-## make style        checkpatch, sparse, shellcheck and the like
-## make deps         install the packages that building and testing need
-## make install      DESTDIR=, prefix=/usr/local; also uninstall
-## make dkms-check   build the module as DKMS does
+## make                build the programs and the module
+## make demo           install what is missing, build, and show it at work
+## make check          all tests; ends with "N passed, N failed, N skipped"
+## make check-kernels  the module on Debian's 6.1, 6.12 and 7.x
+## make check-debug    the module in a debug kernel: KASAN, lockdep, kmemleak
+## make soak-kernel    the same for an hour; FUZZ_MINUTES=30, DEATHS=1000, ...
+## make shell          a root shell with a vTPM ready (in a guest if need be)
+## make bench          against libtpms in process and swtpm; build/bench.json
+## make fuzz           the fuzz targets, FUZZ_SECONDS=60 each
+## make style          checkpatch, sparse, shellcheck and the like
+## make deps           install the packages that building and testing need
+## make install        DESTDIR=, prefix=/usr/local; also uninstall
+## make dkms-check     build the module as DKMS does
 ## make clean
 
 all: helper module
@@ -47,6 +50,15 @@ shell: deps
 
 check: deps
 	@tools/testing/check.sh
+
+check-kernels: deps
+	@tools/testing/check-kernels.sh
+
+check-debug: deps
+	@tools/testing/check-debug.sh
+
+soak-kernel: deps
+	@tools/testing/check-debug.sh --soak
 
 bench: deps
 	@$(MAKE) --no-print-directory helper man bench-programs
@@ -146,5 +158,6 @@ build/bench/%: tools/testing/bench/%.c kmod/uapi/linux/vtpm.h
 	@echo "  CC      $@"
 	@$(CC) $(HELPER_CFLAGS) -o $@ $< -pie -ltpms -lmnl
 
-.PHONY: all help module deps demo shell check bench style dkms-check regen \
+.PHONY: all help module deps demo shell check check-kernels check-debug \
+	soak-kernel bench style dkms-check regen \
 	clean man install uninstall selftests bench-programs

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The module in guests with the debug kernel, one guest for each run, since a
+# report ends it; see vm/run-debug.sh for the runs and what is checked after
+# each, and suite.sh for how they are counted.
+#
+#   check-debug.sh [SUITE ...]           all, or those whose names are given
+#   check-debug.sh --soak [SUITE ...]    the long runs
+#
+# How long: FUZZ_MINUTES, STRESS_MINUTES, FAILSLAB_MINUTES, DEATHS. SEED repeats
+# what a run did, as far as the scheduler does.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit
+. tools/testing/suite.sh
+
+runs="selftests upstream deaths stress failslab fuzz"
+fuzz=0.5 stress=0.5 failslab=0.5 deaths=50
+if [ "${1:-}" = --soak ]; then
+	shift
+	runs="selftests deaths failslab stress fuzz"
+	fuzz=30 stress=10 failslab=10 deaths=1000
+fi
+wanted=" $* "
+
+seconds() { awk -v m="$1" 'BEGIN { print int(m * 60) }'; }
+FUZZ_SECONDS=$(seconds "${FUZZ_MINUTES:-$fuzz}")
+STRESS_SECONDS=$(seconds "${STRESS_MINUTES:-$stress}")
+FAILSLAB_SECONDS=$(seconds "${FAILSLAB_MINUTES:-$failslab}")
+DEATHS=${DEATHS:-$deaths}
+SEED=${SEED:-$(date +%s)}
+export FUZZ_SECONDS STRESS_SECONDS FAILSLAB_SECONDS DEATHS SEED
+export VTPM_PASS="FUZZ_SECONDS STRESS_SECONDS FAILSLAB_SECONDS DEATHS SEED"
+
+# The guest, its scans for leaks and programs that are slow there take time.
+timeout_of()
+{
+	case $1 in
+	deaths) echo $((900 + 2 * DEATHS)) ;;
+	fuzz) echo $((900 + FUZZ_SECONDS)) ;;
+	stress) echo $((900 + STRESS_SECONDS)) ;;
+	failslab) echo $((900 + FAILSLAB_SECONDS)) ;;
+	*) echo 1500 ;;
+	esac
+}
+
+# The console has what the kernel said before it ended the guest.
+in_debug_guest() # RUN
+{
+	local out=$PWD/build/check/debug-$1.out status
+	mkdir -p "$out"
+	VTPM_OUT=$out VTPM_TIMEOUT=$(timeout_of "$1") \
+		on_kernel debug tools/testing/vm/run-debug.sh "$1"
+	status=$?
+	[ $status -ne 125 ] || {
+		echo "not ok - the guest came to its end"
+		tail -100 "$out/console" | sed 's/^/# /'
+	}
+	return $status
+}
+
+echo "==> building"
+tools/testing/vm/kernel.sh debug > /dev/null || exit
+make --no-print-directory helper man selftests || exit
+tools/testing/e2e/upstream.sh --prepare || exit
+for run in $runs; do
+	suite "debug-$run" in_debug_guest "$run"
+done
+echo "seed $SEED"
+suites_end
