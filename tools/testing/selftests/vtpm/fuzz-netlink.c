@@ -236,8 +236,12 @@ static void build(struct fuzzer *f, struct nl *nl, struct nl_msg *m, int mutate)
 	nl_begin(nl, m, mutate && chance(f, 3) ? (int)rnd(f, 256) : op->cmd,
 		 flags[rnd(f, ARRAY_SIZE(flags))]);
 	for (i = 0; i < op->n; i++) {
-		/* What is not there has a default, or is missed. */
-		if (chance(f, 90) || op->attrs[i] == VTPM_A_TIMEOUT_MS)
+		/*
+		 * What is not there has a default, or is missed. Without a
+		 * port the instance is new, and waits for an attach.
+		 */
+		if (op->attrs[i] == VTPM_A_TIMEOUT_MS ||
+		    chance(f, op->attrs[i] == VTPM_A_PORT ? 60 : 92))
 			put_attr(f, m, find(op->attrs[i]),
 				 mutate && chance(f, 40));
 	}
@@ -419,7 +423,7 @@ static void janitor(struct load *load, unsigned int slot, uint64_t *rng)
 		usleep(200000);
 		d = opendir("/sys/class/vtpm");
 		while (d && (e = readdir(d))) {
-			if (e->d_name[0] == '.' || !load_chance(rng, 15))
+			if (e->d_name[0] == '.' || !load_chance(rng, 3))
 				continue;
 			nl_begin(&nl, &m, VTPM_CMD_GET, 0);
 			nl_put_str(&m, VTPM_A_NAME, e->d_name);
@@ -517,7 +521,7 @@ int main(int argc, char **argv)
 	l = load_new(seed, "fuzz");
 	accepted = load_shared(256 * sizeof(*accepted));
 	load_add(&crew, PRIVILEGED + 3, fuzzer, 0, 0);
-	load_add(&crew, 3, load_client, N_CLIENT_STARTS, N_CLIENT_KILLS);
+	load_add(&crew, 2, load_client, N_CLIENT_STARTS, N_CLIENT_KILLS);
 	load_add(&crew, 1, janitor, 0, 0);
 	load_run(l, &crew, seconds);
 	report(&seed);

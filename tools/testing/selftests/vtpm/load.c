@@ -251,7 +251,7 @@ void load_run(struct load *l, struct load_crew *crew, double seconds)
 
 	while (load_now() < end) {
 		load_go(l, crew);
-		usleep(load_rnd(&rng, 30000));
+		usleep(load_rnd(&rng, 100000));
 		i = load_rnd(&rng, crew->n);
 		if (w[i].killed && w[i].pid && !w[i].kill_sent) {
 			w[i].kill_sent = 1;
@@ -260,6 +260,11 @@ void load_run(struct load *l, struct load_crew *crew, double seconds)
 		}
 	}
 	load_finish(l, crew);
+}
+
+const char *load_name(enum load_count count)
+{
+	return count_names[count];
 }
 
 void load_ok(int good, const char *text)

@@ -118,6 +118,7 @@ int load_destroy_all(struct load *l);
 int load_echo(int fd, uint64_t *rng);
 
 /* TAP: one line a check, all figures, the status. */
+const char *load_name(enum load_count count);
 void load_ok(int good, const char *text);
 int load_end(struct load *l);
 

@@ -39,7 +39,7 @@ static int serve(struct load *l, struct nl *nl, const struct nl_in *in,
 	uint32_t len = fake_answer(in->payload, in->payload_len, r);
 	uint64_t seq = in->seq;
 
-	switch (load_rnd(rng, 40)) {
+	switch (load_rnd(rng, 150)) {
 	case 0:
 		return 1;
 	case 1:
@@ -311,10 +311,14 @@ void load_manager(struct load *l, unsigned int slot, uint64_t *rng)
 	while (!l->stop && l->generation == generation) {
 		int count, r = manage(l, &nl, rng, &count);
 
-		if (!r)
+		if (!r) {
 			l->counts[count]++;
-		else
-			l->counts[r == -ETIMEDOUT ? N_SILENT : N_REFUSED]++;
+		} else if (r == -ETIMEDOUT) {
+			printf("# no reply: %s\n", load_name(count));
+			l->counts[N_SILENT]++;
+		} else {
+			l->counts[N_REFUSED]++;
+		}
 		if (load_chance(rng, 20))
 			usleep(load_rnd(rng, 20000));
 	}

@@ -62,8 +62,8 @@ static void remover(struct load *l, unsigned int slot, uint64_t *rng)
 
 	(void)slot;
 	while (!l->stop) {
-		for (i = load_rnd(rng, 15); i && !l->stop; i--) {
-			usleep(load_rnd(rng, 150000));
+		for (i = load_rnd(rng, 60); i && !l->stop; i--) {
+			usleep(load_rnd(rng, 200000));
 			try_rmmod(l);
 		}
 		l->quiesce = 1;
@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 	l->failslab = failslab;
 	load_add(&crew, LOAD_SLOTS, load_helper, N_HELPER_STARTS,
 		 N_HELPER_KILLS);
-	load_add(&crew, 5, load_client, N_CLIENT_STARTS, N_CLIENT_KILLS);
+	load_add(&crew, 4, load_client, N_CLIENT_STARTS, N_CLIENT_KILLS);
 	load_add(&crew, 4, load_manager, 0, 0);
 	if (module)
 		load_add(&crew, 1, remover, 0, 0);
