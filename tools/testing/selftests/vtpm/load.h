@@ -50,7 +50,7 @@ enum load_count {
 	N_COUNTS,
 };
 
-#define LOAD_SLOTS 12
+#define LOAD_SLOTS 8
 #define LOAD_WORKERS 32
 
 struct load {

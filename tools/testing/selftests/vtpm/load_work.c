@@ -15,7 +15,7 @@
 #include "load.h"
 
 /* Numbers of nodes that are tried: more than there are instances. */
-#define NODES 16
+#define NODES 12
 
 static void respond(struct nl *nl, const struct nl_in *in, uint64_t seq,
 		    const uint8_t *data, uint32_t len)
@@ -223,7 +223,7 @@ void load_client(struct load *l, unsigned int slot, uint64_t *rng)
 			  O_RDWR | O_CLOEXEC |
 				  (load_chance(rng, 25) ? O_NONBLOCK : 0));
 		if (fd < 0) {
-			usleep(load_rnd(rng, 2000));
+			usleep(load_rnd(rng, 20000));
 			continue;
 		}
 		l->counts[N_OPENS]++;
@@ -269,38 +269,40 @@ static int create(struct load *l, struct nl *nl, unsigned int slot,
 }
 
 /* One step of a manager's; the count that it belongs to is in @count. */
-static int manage(struct load *l, struct nl *nl, uint64_t *rng, int *count)
+static int manage(struct load *l, struct nl *nl, uint64_t *rng, int *count,
+		  struct nl_in *in)
 {
 	unsigned int slot = load_rnd(rng, LOAD_SLOTS);
 	uint32_t id = l->ids[slot], op = load_rnd(rng, 100);
 	uint32_t port = l->ports[load_rnd(rng, LOAD_SLOTS)];
-	struct nl_in in;
 	int r;
 
+	in->error = 0;
 	if (l->quiesce || op < 15) {
 		*count = N_DESTROYS;
-		return load_call(l, nl, VTPM_CMD_DESTROY, id, 0, 0, &in);
+		return load_call(l, nl, VTPM_CMD_DESTROY, id, 0, 0, in);
 	}
 	if (op < 55) {
 		*count = N_CREATES;
 		r = create(l, nl, slot, load_chance(rng, 80) ? port : 0, rng,
-			   &in);
-		if (!r && in.id)
-			l->ids[slot] = in.id;
+			   in);
+		if (!r && in->id)
+			l->ids[slot] = in->id;
 		return r;
 	}
 	if (op < 90) {
 		*count = N_ATTACHES;
 		return load_call(l, nl, VTPM_CMD_ATTACH, id, port,
-				 load_chance(rng, 50), &in);
+				 load_chance(rng, 50), in);
 	}
 	*count = N_FAILS;
-	return load_call(l, nl, VTPM_CMD_FAIL, id, 0, 0, &in);
+	return load_call(l, nl, VTPM_CMD_FAIL, id, 0, 0, in);
 }
 
 void load_manager(struct load *l, unsigned int slot, uint64_t *rng)
 {
 	unsigned int generation = l->generation;
+	struct nl_in in;
 	struct nl nl;
 
 	(void)slot;
@@ -309,17 +311,18 @@ void load_manager(struct load *l, unsigned int slot, uint64_t *rng)
 		return;
 	}
 	while (!l->stop && l->generation == generation) {
-		int count, r = manage(l, &nl, rng, &count);
+		int count, r = manage(l, &nl, rng, &count, &in);
 
 		if (!r) {
 			l->counts[count]++;
-		} else if (r == -ETIMEDOUT) {
+		} else if (r == -ETIMEDOUT && !in.error) {
+			/* Ours; that of a registration is an answer. */
 			printf("# no reply: %s\n", load_name(count));
 			l->counts[N_SILENT]++;
 		} else {
 			l->counts[N_REFUSED]++;
 		}
-		if (load_chance(rng, 20))
+		if (r || load_chance(rng, 20))
 			usleep(load_rnd(rng, 20000));
 	}
 	nl_close(&nl);

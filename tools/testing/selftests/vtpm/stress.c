@@ -58,17 +58,19 @@ static int try_rmmod(struct load *l)
 /* Now and then at any moment, and now and then when it can succeed. */
 static void remover(struct load *l, unsigned int slot, uint64_t *rng)
 {
+	double end;
 	int i;
 
 	(void)slot;
 	while (!l->stop) {
-		for (i = load_rnd(rng, 60); i && !l->stop; i--) {
-			usleep(load_rnd(rng, 200000));
+		for (i = load_rnd(rng, 30); i && !l->stop; i--) {
+			usleep(load_rnd(rng, 500000));
 			try_rmmod(l);
 		}
 		l->quiesce = 1;
-		for (i = 0; i < 300 && !l->stop && !try_rmmod(l); i++)
-			usleep(10000);
+		end = load_now() + 3;
+		while (load_now() < end && !l->stop && !try_rmmod(l))
+			usleep(30000);
 		l->quiesce = 0;
 	}
 	l->quiesce = 0;
