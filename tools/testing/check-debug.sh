@@ -54,6 +54,7 @@ echo "==> building"
 tools/testing/vm/kernel.sh debug > /dev/null || exit
 make --no-print-directory helper man selftests || exit
 tools/testing/e2e/upstream.sh --prepare || exit
+suite kselftest tools/testing/kselftest-check.sh
 for run in "${runs[@]}"; do
 	name=${run%% *}
 	# shellcheck disable=SC2086 # names of runs
