@@ -207,7 +207,7 @@ static int run(unsigned int deaths)
 {
 	static struct load_crew crew;
 	unsigned int i;
-	struct nl_in in;
+	struct nl_in in = { 0 };
 	uint32_t port;
 	pid_t last;
 	int r;

@@ -135,6 +135,7 @@ static uint32_t binary_for(struct fuzzer *f, const struct fuzz_attr *a,
 /* A right value for an attribute; its length. */
 static uint32_t value(struct fuzzer *f, const struct fuzz_attr *a, uint8_t *buf)
 {
+	struct nlattr head;
 	uint64_t v;
 
 	switch (a->type) {
@@ -151,8 +152,9 @@ static uint32_t value(struct fuzzer *f, const struct fuzz_attr *a, uint8_t *buf)
 		if (a->type == F_NEST)
 			return 0;
 		v = 4 + value(f, a, buf + 4);
-		memcpy(buf, &(uint16_t){ v }, 2);
-		memcpy(buf + 2, &(uint16_t){ a->number }, 2);
+		head.nla_len = v;
+		head.nla_type = a->number;
+		memcpy(buf, &head, sizeof(head));
 		return v;
 	default:
 		return 0;
