@@ -99,6 +99,7 @@ vtpm_tear_down()
 		vtpm_stop_daemon
 	fi
 	vtpm_unload_module
+	[ -z "${VTPM_MOUNTED:-}" ] || umount "$VTPM_MOUNTED"
 	[ -z "${VTPM_HOME:-}" ] || rm -rf "$VTPM_HOME"
 	return $rc
 }

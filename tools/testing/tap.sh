@@ -3,7 +3,11 @@
 # Sourced by test scripts: TAP on standard output. The output and errors of
 # the command last run are in $TAP_DIR/out and $TAP_DIR/err.
 
-TAP_DIR=${TAP_DIR:-$(mktemp -d /tmp/vtpm-tap.XXXXXX)}
+tap_made=
+if [ -z "${TAP_DIR:-}" ]; then
+	TAP_DIR=$(mktemp -d /tmp/vtpm-tap.XXXXXX)
+	tap_made=1
+fi
 tap_n=0 tap_failed=0
 
 result() # STATUS TEXT
@@ -80,5 +84,6 @@ adopt() # FILE
 tap_end()
 {
 	echo "1..$tap_n"
+	[ -z "$tap_made" ] || rm -rf "$TAP_DIR"
 	[ $tap_failed = 0 ]
 }

@@ -10,22 +10,13 @@ cd "$(dirname "$0")/../../.." || exit
 . tools/testing/set-up.sh
 
 W=$(mktemp -d)
-mounted=
-tear_down()
-{
-	vtpm_tear_down
-	local rc=$?
-	[ -z "$mounted" ] || umount "$mounted"
-	rm -rf "$W"
-	return $rc
-}
-trap tear_down EXIT
+trap vtpm_tear_down EXIT
 
 vtpm_install && vtpm_load_module || exit
 # Small, so that it can be filled; what is full is said the same way anywhere.
 mkdir -p "$VTPM_STATE"
 mount -t tmpfs -o size=300k,mode=711 tmpfs "$VTPM_STATE" || exit
-mounted=$VTPM_STATE
+VTPM_MOUNTED=$VTPM_STATE
 vtpm_start_daemon && vtpm_make_provider && vtpmctl create b > /dev/null || exit
 node=$(vtpm_field b .device.tpmrm)
 export TPM2TOOLS_TCTI="device:$node"
@@ -152,4 +143,5 @@ rm "$VTPM_STATE/fill"
 check "start" vtpmctl start b
 check "index 10 has what was written" is_there 0x1500010
 vtpmctl stop b > /dev/null 2>&1
+rm -rf "$W"
 tap_end
