@@ -26,12 +26,24 @@ reports+='|nobody cared|DEBUG_LOCKS_WARN_ON|Voluntary context switch'
 
 say() { echo "# $*"; }
 
-# A mark in the log, and what has come after it.
+# A mark in the log, and what has come after it. In a long run the TPM core says
+# more than the kernel keeps, so the log is followed.
+dmesg --follow > "$TAP_DIR/log" &
+follower=$!
+trap 'kill $follower' EXIT
 mark() { echo "vtpm-run-debug: $1" > /dev/kmsg; }
-log_since() { dmesg | sed -n "/vtpm-run-debug: $1\$/,\$p" | sed 1d; }
+log_since() { sed -n "/vtpm-run-debug: $1\$/,\$p" "$TAP_DIR/log" | sed 1d; }
 
 check_log() # RUN
 {
+	mark "end of $1"
+	# Or the log that is read is not all of it.
+	for _ in $(seq 50); do
+		grep -q "vtpm-run-debug: end of $1\$" "$TAP_DIR/log" && break
+		sleep 0.2
+	done
+	grep -q "vtpm-run-debug: end of $1\$" "$TAP_DIR/log"
+	result $? "$1: the log is complete"
 	log_since "$1" | grep -E "$reports" > "$TAP_DIR/out"
 	: > "$TAP_DIR/err"
 	[ ! -s "$TAP_DIR/out" ]
