@@ -245,13 +245,22 @@ void load_go(struct load *l, struct load_crew *crew)
 void load_run(struct load *l, struct load_crew *crew, double seconds)
 {
 	struct load_worker *w = crew->w;
-	double end = load_now() + seconds;
+	double begin = load_now(), end = begin + seconds, calm = begin;
 	uint64_t rng = l->seed ^ 0xfeed;
 	unsigned int i;
 
-	while (load_now() < end) {
+	while (begin < end) {
+		/*
+		 * Most of the time they are to be alive, also where it takes
+		 * long to start them.
+		 */
 		load_go(l, crew);
-		usleep(load_rnd(&rng, 100000));
+		if (calm < load_now() + 10 * (load_now() - begin))
+			calm = load_now() + 10 * (load_now() - begin);
+		do {
+			usleep(load_rnd(&rng, 50000));
+			begin = load_now();
+		} while (begin < calm && begin < end);
 		i = load_rnd(&rng, crew->n);
 		if (w[i].killed && w[i].pid && !w[i].kill_sent) {
 			w[i].kill_sent = 1;
