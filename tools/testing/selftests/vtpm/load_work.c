@@ -235,8 +235,8 @@ void load_client(struct load *l, unsigned int slot, uint64_t *rng)
 	}
 }
 
-int load_call(struct load *l, struct nl *nl, int cmd, uint32_t id,
-	      uint32_t port, int reset, struct nl_in *in)
+int load_call(struct nl *nl, int cmd, uint32_t id, uint32_t port, int reset,
+	      struct nl_in *in)
 {
 	struct nl_msg m;
 
@@ -246,7 +246,7 @@ int load_call(struct load *l, struct nl *nl, int cmd, uint32_t id,
 		nl_put_u32(&m, VTPM_A_PORT, port);
 	if (reset)
 		nl_put(&m, VTPM_A_RESET, NULL, 0);
-	return nl_call(nl, &m, in, l->failslab ? 3000 : 20000);
+	return nl_call(nl, &m, in, 20000);
 }
 
 static int create(struct load *l, struct nl *nl, unsigned int slot,
@@ -265,7 +265,7 @@ static int create(struct load *l, struct nl *nl, unsigned int slot,
 		nl_put_u32(&m, VTPM_A_PORT, port);
 	nl_put_u32(&m, VTPM_A_TIMEOUT_MS, 100 + load_rnd(rng, 1500));
 	nl_put_u32(&m, VTPM_A_GRACE_MS, load_rnd(rng, 800));
-	return nl_call(nl, &m, in, l->failslab ? 3000 : 20000);
+	return nl_call(nl, &m, in, 20000);
 }
 
 /* One step of a manager's; the count that it belongs to is in @count. */
@@ -280,7 +280,7 @@ static int manage(struct load *l, struct nl *nl, uint64_t *rng, int *count,
 	in->error = 0;
 	if (l->quiesce || op < 15) {
 		*count = N_DESTROYS;
-		return load_call(l, nl, VTPM_CMD_DESTROY, id, 0, 0, in);
+		return load_call(nl, VTPM_CMD_DESTROY, id, 0, 0, in);
 	}
 	if (op < 55) {
 		*count = N_CREATES;
@@ -292,11 +292,11 @@ static int manage(struct load *l, struct nl *nl, uint64_t *rng, int *count,
 	}
 	if (op < 90) {
 		*count = N_ATTACHES;
-		return load_call(l, nl, VTPM_CMD_ATTACH, id, port,
+		return load_call(nl, VTPM_CMD_ATTACH, id, port,
 				 load_chance(rng, 50), in);
 	}
 	*count = N_FAILS;
-	return load_call(l, nl, VTPM_CMD_FAIL, id, 0, 0, in);
+	return load_call(nl, VTPM_CMD_FAIL, id, 0, 0, in);
 }
 
 void load_manager(struct load *l, unsigned int slot, uint64_t *rng)
@@ -339,7 +339,7 @@ static int destroy_by_name(struct load *l, struct nl *nl, const char *name)
 	r = nl_call(nl, &m, &in, 5000);
 	if (r)
 		return r;
-	r = load_call(l, nl, VTPM_CMD_DESTROY, in.id, 0, 0, &in);
+	r = load_call(nl, VTPM_CMD_DESTROY, in.id, 0, 0, &in);
 	if (!r)
 		l->counts[N_DESTROYS]++;
 	return r;
