@@ -80,7 +80,7 @@ case $accel in
 kvm) accel=(-accel kvm -cpu host) ;;
 # Without cmpxchg16b, which QEMU 7.2 emulates wrongly: with it two of three
 # boots of 6.12 ended in a panic of the slab allocator or somewhere else.
-*) accel=(-accel "tcg,thread=multi" -cpu max,-cx16) ;;
+*) accel=(-accel "tcg,thread=multi" -cpu "max,-cx16") ;;
 esac
 
 share()	# TAG FOLDER [OPTIONS]
