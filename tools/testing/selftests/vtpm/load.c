@@ -255,8 +255,8 @@ void load_run(struct load *l, struct load_crew *crew, double seconds)
 		 * long to start them.
 		 */
 		load_go(l, crew);
-		if (calm < load_now() + 10 * (load_now() - begin))
-			calm = load_now() + 10 * (load_now() - begin);
+		if (calm < load_now() + 4 * (load_now() - begin))
+			calm = load_now() + 4 * (load_now() - begin);
 		do {
 			usleep(load_rnd(&rng, 50000));
 			begin = load_now();

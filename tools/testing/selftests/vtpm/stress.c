@@ -63,7 +63,7 @@ static void remover(struct load *l, unsigned int slot, uint64_t *rng)
 
 	(void)slot;
 	while (!l->stop) {
-		for (i = load_rnd(rng, 30); i && !l->stop; i--) {
+		for (i = 20 + load_rnd(rng, 40); i && !l->stop; i--) {
 			usleep(load_rnd(rng, 500000));
 			try_rmmod(l);
 		}
