@@ -173,7 +173,7 @@ static void json(void **state)
 
 	(void)state;
 	j = vtpm_to_json(&v);
-	assert_int_equal(json_object_size(j), 9);
+	assert_int_equal(json_object_size(j), 12);
 	assert_null(json_object_get(j, "device"));
 	assert_null(json_object_get(j, "reason"));
 	assert_null(json_object_get(j, "enginePid"));
@@ -187,8 +187,13 @@ static void json(void **state)
 	v.instance.has_device = true;
 	v.instance.tpm_number = 3;
 	v.engine.process = (struct process){ .pid = 42, .pidfd = 1000 };
+	v.settings = (struct settings){ .uid = 5, .gid = 6, .mode = 0640 };
 	strcpy(v.reason, "bad \xff byte");
 	j = vtpm_to_json(&v);
+	assert_int_equal(json_integer_value(json_object_get(j, "ownerUid")), 5);
+	assert_int_equal(json_integer_value(json_object_get(j, "ownerGid")), 6);
+	assert_string_equal(json_string_value(json_object_get(j, "mode")),
+			    "0640");
 	assert_string_equal(json_string_value(json_object_get(j, "file")),
 			    "/s/a.nvram");
 	assert_string_equal(
