@@ -9,6 +9,8 @@
 #include "util/text.h"
 #include "vtpmd/settings.h"
 
+/* (uid_t)-1 and (gid_t)-1 are nobody's. */
+#define ID_MAX (UINT32_MAX - 1)
 /* Of an entry in passwd or group. */
 #define ENTRY_MAX 16384
 
@@ -67,21 +69,6 @@ json_t *settings_to_json(const struct settings *s)
 			 "mode", (json_int_t)s->mode);
 }
 
-static int parse_number(const char *text, uint32_t *out)
-{
-	char *end;
-	unsigned long n;
-
-	if (!*text || strspn(text, "0123456789") != strlen(text))
-		return -EINVAL;
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || n >= UINT32_MAX)
-		return -EINVAL;
-	*out = (uint32_t)n;
-	return 0;
-}
-
 static int find_user(const char *name, uint32_t *uid)
 {
 	struct passwd pw, *found = NULL;
@@ -121,10 +108,11 @@ int settings_set_owner(struct settings *s, const char *text, struct error *err)
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "an owner is USER, USER:GROUP or :GROUP");
 	snprintf(user, sizeof(user), "%.*s", (int)(colon - text), text);
-	if (*user && parse_number(user, &uid) < 0 && find_user(user, &uid) < 0)
+	if (*user && number_parse(user, 0, ID_MAX, &uid) < 0 &&
+	    find_user(user, &uid) < 0)
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "there is no user %s on this host", user);
-	if (group && parse_number(group, &gid) < 0 &&
+	if (group && number_parse(group, 0, ID_MAX, &gid) < 0 &&
 	    find_group(group, &gid) < 0)
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "there is no group %.64s on this host", group);
