@@ -297,6 +297,7 @@ static int vtpm_attach_locked(struct vtpm_instance *inst, u32 port, bool reset,
 int vtpm_instance_attach(struct vtpm_instance *inst, u32 port, bool reset,
 			 const struct vtpm_reply_to *to, const char **why)
 {
+	struct sk_buff *skb;
 	int rc;
 
 	/* The kernel's own; nothing would ever be sent there or be released. */
@@ -304,8 +305,15 @@ int vtpm_instance_attach(struct vtpm_instance *inst, u32 port, bool reset,
 		*why = "port 0 is no helper's";
 		return -EINVAL;
 	}
+	/* First of all, so that a command in flight is delivered for sure. */
+	skb = vtpm_nl_command_alloc(VTPM_BUFFER_SIZE);
+	if (!skb) {
+		*why = "out of memory";
+		return -ENOMEM;
+	}
 	rc = vtpm_port_claim(inst, port);
 	if (rc) {
+		kfree_skb(skb);
 		*why = rc == -EBUSY ? "this socket serves an instance already" :
 				      "out of memory";
 		return rc;
@@ -316,8 +324,10 @@ int vtpm_instance_attach(struct vtpm_instance *inst, u32 port, bool reset,
 
 	if (rc < 0)
 		vtpm_port_unclaim(inst, port);
-	else if (!rc)
-		vtpm_request_redeliver(inst);
+	if (rc)
+		kfree_skb(skb);
+	else
+		vtpm_request_deliver(inst, skb);
 	return rc;
 }
 

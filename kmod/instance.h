@@ -30,10 +30,16 @@ enum vtpm_limits {
 	VTPM_UNKILLABLE_WAIT_MS = 5 * 1000,
 };
 
-/* Who waits for the outcome of a create, attach or destroy. */
+/*
+ * Who waits for the outcome of a create, attach or destroy. The messages are
+ * allocated with the request, so that none fails to be answered when memory is
+ * short. vtpm_nl_reply_*() of netlink.h; each of the last three consumes it.
+ */
 struct vtpm_reply_to {
 	u32 port;		/* 0: nobody */
 	struct nlmsghdr hdr;
+	struct sk_buff *skb;	/* for the answer, or the error */
+	struct sk_buff *ack;	/* NULL: not asked for */
 };
 
 /*
@@ -128,22 +134,23 @@ void vtpm_instances_exit(void);
 
 /*
  * Make an instance. With a port the registration is started and will answer
- * args->reply_to. Returns the instance with a reference for the caller, or an
- * ERR_PTR with *why set to a constant text.
+ * args->reply_to, which it takes over. Returns the instance with a reference
+ * for the caller, or an ERR_PTR with *why set to a constant text.
  */
 struct vtpm_instance *vtpm_instance_create(const struct vtpm_create_args *args,
 					   const char **why);
 /*
  * Give the instance the helper at @port. 0: done; 1: the TPM device is being
- * registered and @to will be answered; negative errno: refused, *why says why.
+ * registered and @to was taken over, to be answered; negative errno: refused,
+ * *why says why.
  */
 int vtpm_instance_attach(struct vtpm_instance *inst, u32 port, bool reset,
 			 const struct vtpm_reply_to *to, const char **why);
 int vtpm_instance_fail(struct vtpm_instance *inst, const char *reason,
 		       const char **why);
 /*
- * Start to destroy; @to is answered at the end, with @rc and, unless that is
- * 0, the instance's reason. -EBUSY: under way already.
+ * Start to destroy; @to is taken over and answered at the end, with @rc and,
+ * unless that is 0, the instance's reason. -EBUSY: under way already.
  */
 int vtpm_instance_destroy(struct vtpm_instance *inst,
 			  const struct vtpm_reply_to *to, int rc);

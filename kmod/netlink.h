@@ -27,10 +27,14 @@ void vtpm_nl_cancel(u32 port, u32 id, u64 seq);
 void vtpm_nl_state_event(const struct vtpm_instance *inst,
 			 enum vtpm_state old_state);
 
-/* Answer a request that has been put off: success, or @rc with a reason. */
-void vtpm_nl_reply_instance(const struct vtpm_reply_to *to,
+/*
+ * Answer a request that has been put off: success, or @rc with a reason. Needs
+ * no memory; consumes what @to holds.
+ */
+void vtpm_nl_reply_instance(struct vtpm_reply_to *to,
 			    struct vtpm_instance *inst);
-void vtpm_nl_reply_status(const struct vtpm_reply_to *to, int rc,
-			  const char *reason);
+void vtpm_nl_reply_status(struct vtpm_reply_to *to, int rc, const char *reason);
+/* For one that need not be put off, or that nobody took over. */
+void vtpm_nl_reply_drop(struct vtpm_reply_to *to);
 
 #endif

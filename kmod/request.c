@@ -117,12 +117,10 @@ static int vtpm_request_begin(struct vtpm_instance *inst, const u8 *cmd,
 }
 
 /*
- * Send the command in flight to the helper that is attached, once for each
- * helper. @skb has room for it and is consumed. Both the waiter and an attach
- * come here; req->sent_to keeps the second of them from sending it again.
+ * Both the waiter and an attach come here; req->sent_to keeps the second of
+ * them from sending the command again.
  */
-static void vtpm_request_deliver(struct vtpm_instance *inst,
-				 struct sk_buff *skb)
+void vtpm_request_deliver(struct vtpm_instance *inst, struct sk_buff *skb)
 {
 	struct vtpm_request *req = &inst->req;
 	unsigned int delivery;
@@ -164,19 +162,6 @@ static void vtpm_request_deliver(struct vtpm_instance *inst,
 			vtpm_request_abort(inst, -EBUSY);
 		spin_unlock(&inst->lock);
 	}
-}
-
-void vtpm_request_redeliver(struct vtpm_instance *inst)
-{
-	struct sk_buff *skb = vtpm_nl_command_alloc(VTPM_BUFFER_SIZE);
-
-	if (skb) {
-		vtpm_request_deliver(inst, skb);
-		return;
-	}
-	spin_lock(&inst->lock);
-	vtpm_request_abort(inst, -ENOMEM);
-	spin_unlock(&inst->lock);
 }
 
 /*

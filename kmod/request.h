@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct sk_buff;
 struct vtpm_instance;
 
 int vtpm_request_init(struct vtpm_instance *inst);
@@ -21,8 +22,11 @@ ssize_t vtpm_request_run(struct vtpm_instance *inst, const u8 *cmd, size_t len);
 /* Copy the response of the last vtpm_request_run(), at most @size bytes. */
 ssize_t vtpm_request_copy(struct vtpm_instance *inst, u8 *buf, size_t size);
 
-/* Deliver the command in flight, if any, to a helper that has just come. */
-void vtpm_request_redeliver(struct vtpm_instance *inst);
+/*
+ * Deliver the command in flight, if any, to the helper that is attached, once
+ * for each helper. @skb has room for it and is consumed.
+ */
+void vtpm_request_deliver(struct vtpm_instance *inst, struct sk_buff *skb);
 
 /* Tell the helper that the command in flight need not be finished. */
 void vtpm_request_cancel(struct vtpm_instance *inst);
