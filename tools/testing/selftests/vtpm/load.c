@@ -31,6 +31,7 @@ static const char *const count_names[N_COUNTS] = {
 	[N_NODE_OPS] = "calls on nodes",
 	[N_RIGHT] = "right answers",
 	[N_WRONG] = "wrong answers",
+	[N_FORGED] = "forged answers",
 	[N_RMMOD_BUSY] = "rmmod busy",
 	[N_RMMOD_DONE] = "rmmod done",
 	[N_RMMOD_BAD] = "rmmod bad",

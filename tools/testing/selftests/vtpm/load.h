@@ -30,6 +30,7 @@ enum load_count {
 	N_NODE_OPS,
 	N_RIGHT, /* answers that a client checked */
 	N_WRONG,
+	N_FORGED, /* made up by a helper of the fuzzer */
 	N_RMMOD_BUSY,
 	N_RMMOD_DONE,
 	N_RMMOD_BAD,
@@ -63,6 +64,7 @@ struct load {
 	uint64_t seed;
 	const char *prefix; /* of the names of instances */
 	int failslab;	    /* workers may be refused memory */
+	int forgers;	    /* some of the helpers make answers up */
 };
 
 typedef void (*load_fn)(struct load *l, unsigned int slot, uint64_t *rng);
@@ -114,7 +116,13 @@ int load_call(struct nl *nl, int cmd, uint32_t id, uint32_t port, int reset,
 	      struct nl_in *in);
 /* Destroy every instance there is; the number of those that stay. */
 int load_destroy_all(struct load *l);
-/* Send a command whose answer is known; 0 right, 1 wrong, negative errno. */
+/*
+ * Send a command whose answer is known. 0 right, negative errno, or what came
+ * is the answer to another echo, or to none. A helper that makes up an answer
+ * that a TPM could give is believed by the kernel, for its own device; what no
+ * helper can be the cause of is an answer to another client's command.
+ */
+enum { LOAD_OTHER_ECHO = 1, LOAD_NO_ECHO };
 int load_echo(int fd, uint64_t *rng);
 
 /* TAP: one line a check, all figures, the status. */

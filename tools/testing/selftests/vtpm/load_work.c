@@ -48,7 +48,9 @@ static int serve(struct load *l, struct nl *nl, const struct nl_in *in,
 		respond(nl, in, seq, r, len);
 		break; /* twice */
 	case 3:
-		respond(nl, in, seq + 1 - 2 * load_rnd(rng, 2), r, len);
+		/* Not of the next: a late answer to this would be one to it. */
+		respond(nl, in, load_rnd(rng, 2) ? seq - 1 : seq + (1 << 20),
+			r, len);
 		break;
 	case 4:
 		respond(nl, in, seq, r, load_rnd(rng, sizeof(r) - 500));
@@ -97,15 +99,30 @@ static uint32_t header(uint8_t *cmd, uint32_t len, uint32_t ordinal)
 	return len;
 }
 
+/* At the start of every echo, so that one is known wherever it turns up. */
+static const uint8_t cookie[8] = { 'v', 't', 'p', 'm', 'e', 'c', 'h', 'o' };
+
+static int is_some_echo(const uint8_t *r, ssize_t n)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(cookie); i++) {
+		if (n <= 10 + i || r[10 + i] != fake_echo(cookie[i], 10 + i))
+			return 0;
+	}
+	return 1;
+}
+
 int load_echo(int fd, uint64_t *rng)
 {
 	uint8_t cmd[512], r[4096];
-	uint32_t i, len = 10 + load_rnd(rng, sizeof(cmd) - 10);
+	uint32_t i, len = 18 + load_rnd(rng, sizeof(cmd) - 18);
 	struct pollfd p = { fd, POLLIN, 0 };
 	ssize_t n;
 
 	header(cmd, len, FAKE_CC_ECHO);
-	load_bytes(rng, cmd + 10, len - 10);
+	memcpy(cmd + 10, cookie, sizeof(cookie));
+	load_bytes(rng, cmd + 18, len - 18);
 	if (write(fd, cmd, len) < 0)
 		return -errno;
 	if (fcntl(fd, F_GETFL) & O_NONBLOCK && poll(&p, 1, 3000) <= 0)
@@ -116,17 +133,19 @@ int load_echo(int fd, uint64_t *rng)
 	/* Nothing: somebody else has read it, or a failed one left nothing. */
 	if (!n)
 		return -ENODATA;
-	if (n < 10)
-		return 1;
 	/* TPM_RC_FAILURE is an honest answer where the state is lost. */
-	memcpy(&i, r + 6, 4);
-	if (ntohl(i))
-		return ntohl(i) == 0x101 ? -EIO : 1;
+	if (n >= 10) {
+		memcpy(&i, r + 6, 4);
+		if (ntohl(i) == 0x101)
+			return -EIO;
+	}
+	if (!is_some_echo(r, n))
+		return LOAD_NO_ECHO;
 	if (n != len)
-		return 1;
+		return LOAD_OTHER_ECHO;
 	for (i = 10; i < len; i++) {
 		if (r[i] != fake_echo(cmd[i], i))
-			return 1;
+			return LOAD_OTHER_ECHO;
 	}
 	return 0;
 }
@@ -156,6 +175,13 @@ static void sysfs(unsigned int number, uint64_t *rng)
 				: read(fd, buf, sizeof(buf)) < 0)
 		usleep(100);
 	close(fd);
+}
+
+static int load_outcome(const struct load *l, int r)
+{
+	if (!r)
+		return N_RIGHT;
+	return r == LOAD_NO_ECHO && l->forgers ? N_FORGED : N_WRONG;
 }
 
 /* One call on an open node, sensible or not. */
@@ -201,7 +227,7 @@ static void node_op(struct load *l, int fd, uint64_t *rng)
 	default:
 		r = load_echo(fd, rng);
 		if (r >= 0)
-			l->counts[r ? N_WRONG : N_RIGHT]++;
+			l->counts[load_outcome(l, r)]++;
 	}
 	if (r < 0)
 		usleep(200);
