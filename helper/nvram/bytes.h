@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Little-endian integers at any address. */
+/* Little-endian integers at any address, and what bytes may be. */
 #ifndef VTPM_NVRAM_BYTES_H
 #define VTPM_NVRAM_BYTES_H
 
@@ -55,6 +55,18 @@ static inline bool all_zero(const uint8_t *p, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (p[i])
+			return false;
+	}
+	return true;
+}
+
+/* It goes into messages, so no control characters. */
+static inline bool printable(const void *text, size_t len)
+{
+	const uint8_t *p = text;
+
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] < 0x20 || p[i] == 0x7f)
 			return false;
 	}
 	return true;

@@ -18,6 +18,8 @@ static void first_header(const struct nvram_info *info, struct nvram_header *h)
 				 NVRAM_SLOT_DEFAULT},
 			},
 	};
+	h->info.version = NVRAM_VERSION;
+	h->info.data_key = 1;
 }
 
 /* The whole file is written, so that a commit changes no block mapping. */
@@ -57,7 +59,7 @@ int nvram_create_with(const struct nvram_ops *ops, int fd, const char *file,
 	r = seal_new(key, info->uuid, salt, &seal);
 	if (!r)
 		r = headers_seal(seal, &h, page);
-	if (r == -EINVAL)
+	if (r == -EINVAL || r == -ENOSPC)
 		return error_set(err, r, VTPM_ERR_INVALID,
 				 "%s: a value for the header is too long or "
 				 "not printable",

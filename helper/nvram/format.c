@@ -20,21 +20,22 @@ enum {
 	H_UUID = 32,
 	H_CREATED = 48,
 	H_LIBRARY = 56,
-	H_WRAPPED_LEN = 60,
+	H_WRAPS = 60, /* their number; version 1: bytes of the only one */
 	H_NAME = 64,
-	H_PROVIDER = 128,
+	H_PROVIDER = 128, /* version 1, as the next; reserved in version 2 */
 	H_KEY_ID = 192,
 	H_PROFILE = 320,
 	H_SLOTS = 384,
-	H_RESERVED = 416,
+	H_DATA_KEY = 416, /* reserved in version 1 */
+	H_RESERVED = 420,
 	H_WRAPPED = 512,
-	H_RESERVED2 = H_WRAPPED + NVRAM_MAX_WRAPPED,
 	H_MAC = NVRAM_HEADER_MACED,
 	H_CHECKSUM = H_MAC + NVRAM_MAC_LEN,
 };
 
 #define CHECKSUM_LEN 32
-_Static_assert(H_RESERVED2 < H_MAC, "the wrapped key fits");
+_Static_assert(H_WRAPPED + NVRAM_WRAPS_LEN == H_MAC, "the wraps fit");
+_Static_assert(NVRAM_MAX_WRAPPED < NVRAM_WRAPS_LEN, "so does the only one");
 _Static_assert(H_CHECKSUM + CHECKSUM_LEN == NVRAM_PAGE, "a page is full");
 _Static_assert(sizeof(((struct nvram_info *)0)->profile) == 64, "H_PROFILE");
 
@@ -57,18 +58,6 @@ static bool checksum(const uint8_t page[NVRAM_PAGE], uint8_t out[CHECKSUM_LEN])
 	pthread_once(&sha256_once, fetch_sha256);
 	return sha256 &&
 	       EVP_Digest(page, H_CHECKSUM, out, NULL, sha256, NULL) == 1;
-}
-
-/* It goes into messages, so no control characters. */
-static bool printable(const void *text, size_t len)
-{
-	const uint8_t *p = text;
-
-	for (size_t i = 0; i < len; i++) {
-		if (p[i] < 0x20 || p[i] == 0x7f)
-			return false;
-	}
-	return true;
 }
 
 /* Text in a field of @len bytes, filled up with NULs; it may fill the field. */
@@ -115,19 +104,75 @@ static int check_regions(const struct nvram_region r[NVRAM_SLOTS])
 	return 0;
 }
 
+/* A file of version 1 has one wrap, and the data key it was made with. */
+static int put_wrap_v1(uint8_t *page, const struct nvram_info *i)
+{
+	const struct nvram_wrap *w = i->wrap;
+
+	if (i->n_wraps != 1 || w->len > NVRAM_MAX_WRAPPED ||
+	    put_text(page + H_PROVIDER, NAME_MAX_LEN, w->provider) ||
+	    put_text(page + H_KEY_ID, NVRAM_MAX_KEY_ID, w->key_id))
+		return -EINVAL;
+	put32(page + H_WRAPS, w->len);
+	memcpy(page + H_WRAPPED, w->data, w->len);
+	return 0;
+}
+
+static int get_wrap_v1(const uint8_t *page, struct nvram_info *i)
+{
+	struct nvram_wrap *w = i->wrap;
+
+	w->len = get32(page + H_WRAPS);
+	if (w->len > NVRAM_MAX_WRAPPED ||
+	    !all_zero(page + H_WRAPPED + w->len, NVRAM_WRAPS_LEN - w->len) ||
+	    get32(page + H_DATA_KEY) ||
+	    get_text(page + H_PROVIDER, 64, w->provider, NAME_MAX_LEN) ||
+	    get_text(page + H_KEY_ID, 128, w->key_id, NVRAM_MAX_KEY_ID))
+		return -EBADMSG;
+	memcpy(w->data, page + H_WRAPPED, w->len);
+	i->n_wraps = 1;
+	i->data_key = 1;
+	return 0;
+}
+
+static int put_wraps(uint8_t *page, const struct nvram_info *i)
+{
+	if (i->version == NVRAM_VERSION_1)
+		return put_wrap_v1(page, i);
+	if (i->version != NVRAM_VERSION || !i->data_key)
+		return -EINVAL;
+	put32(page + H_WRAPS, i->n_wraps);
+	put32(page + H_DATA_KEY, i->data_key);
+	return nvram_encode_wraps(i->wrap, i->n_wraps, page + H_WRAPPED);
+}
+
+static int get_wraps(const uint8_t *page, struct nvram_info *i)
+{
+	if (i->version == NVRAM_VERSION_1)
+		return get_wrap_v1(page, i);
+	i->n_wraps = get32(page + H_WRAPS);
+	i->data_key = get32(page + H_DATA_KEY);
+	if (!i->data_key ||
+	    !all_zero(page + H_PROVIDER, H_PROFILE - H_PROVIDER))
+		return -EBADMSG;
+	return nvram_decode_wraps(page + H_WRAPPED, i->n_wraps, i->wrap);
+}
+
 int header_encode(const struct nvram_header *h, uint8_t page[NVRAM_PAGE])
 {
 	const struct nvram_info *i = &h->info;
+	int r;
 
 	memset(page, 0, NVRAM_PAGE);
-	if (i->wrapped_len > NVRAM_MAX_WRAPPED || check_regions(h->slot) ||
+	if (check_regions(h->slot) ||
 	    put_text(page + H_NAME, NAME_MAX_LEN, i->name) ||
-	    put_text(page + H_PROVIDER, NAME_MAX_LEN, i->provider) ||
-	    put_text(page + H_KEY_ID, NVRAM_MAX_KEY_ID, i->key_id) ||
 	    put_text(page + H_PROFILE, sizeof(i->profile) - 1, i->profile))
 		return -EINVAL;
+	r = put_wraps(page, i);
+	if (r)
+		return r;
 	memcpy(page + H_MAGIC, header_magic, sizeof(header_magic));
-	put32(page + H_VERSION, NVRAM_VERSION);
+	put32(page + H_VERSION, i->version);
 	put32(page + H_LENGTH, NVRAM_PAGE);
 	put64(page + H_GENERATION, h->header_generation);
 	put32(page + H_FLAGS, h->flags);
@@ -135,12 +180,10 @@ int header_encode(const struct nvram_header *h, uint8_t page[NVRAM_PAGE])
 	memcpy(page + H_UUID, i->uuid, UUID_LEN);
 	put64(page + H_CREATED, i->created);
 	put32(page + H_LIBRARY, i->library_version);
-	put32(page + H_WRAPPED_LEN, i->wrapped_len);
 	for (int s = 0; s < NVRAM_SLOTS; s++) {
 		put64(page + H_SLOTS + 16 * s, h->slot[s].offset);
 		put64(page + H_SLOTS + 16 * s + 8, h->slot[s].capacity);
 	}
-	memcpy(page + H_WRAPPED, i->wrapped, i->wrapped_len);
 	return 0;
 }
 
@@ -154,16 +197,10 @@ void header_finish(uint8_t page[NVRAM_PAGE], const uint8_t mac[NVRAM_MAC_LEN])
 
 static int decode_info(const uint8_t *page, struct nvram_info *i)
 {
-	i->wrapped_len = get32(page + H_WRAPPED_LEN);
-	if (i->wrapped_len > NVRAM_MAX_WRAPPED ||
-	    !all_zero(page + H_WRAPPED + i->wrapped_len,
-		      NVRAM_MAX_WRAPPED - i->wrapped_len) ||
+	if (get_wraps(page, i) ||
 	    get_text(page + H_NAME, 64, i->name, NAME_MAX_LEN) ||
-	    get_text(page + H_PROVIDER, 64, i->provider, NAME_MAX_LEN) ||
-	    get_text(page + H_KEY_ID, 128, i->key_id, NVRAM_MAX_KEY_ID) ||
 	    get_text(page + H_PROFILE, 64, i->profile, sizeof(i->profile) - 1))
 		return -EBADMSG;
-	memcpy(i->wrapped, page + H_WRAPPED, i->wrapped_len);
 	memcpy(i->uuid, page + H_UUID, UUID_LEN);
 	i->created = get64(page + H_CREATED);
 	i->library_version = get32(page + H_LIBRARY);
@@ -180,7 +217,9 @@ int header_decode(const uint8_t page[NVRAM_PAGE], struct nvram_header *h)
 		return -EBADMSG;
 	/* Magic, version, cipher and checksum stay where they are for ever. */
 	out.cipher = get32(page + H_CIPHER);
-	if (get32(page + H_VERSION) != NVRAM_VERSION ||
+	out.info.version = get32(page + H_VERSION);
+	if (out.info.version < NVRAM_VERSION_1 ||
+	    out.info.version > NVRAM_VERSION ||
 	    out.cipher != NVRAM_CIPHER_AES256_GCM)
 		return -ENOTSUP;
 	out.flags = get32(page + H_FLAGS);
@@ -192,7 +231,6 @@ int header_decode(const uint8_t page[NVRAM_PAGE], struct nvram_header *h)
 	if (get32(page + H_LENGTH) != NVRAM_PAGE ||
 	    out.flags & ~NVRAM_HAS_STATE || check_regions(out.slot) ||
 	    !all_zero(page + H_RESERVED, H_WRAPPED - H_RESERVED) ||
-	    !all_zero(page + H_RESERVED2, H_MAC - H_RESERVED2) ||
 	    decode_info(page, &out.info))
 		return -EBADMSG;
 	memcpy(out.mac, page + H_MAC, NVRAM_MAC_LEN);
@@ -204,7 +242,7 @@ void header_identity(const struct nvram_header *h,
 		     uint8_t out[NVRAM_IDENTITY_LEN])
 {
 	memcpy(out, header_magic, sizeof(header_magic));
-	put32(out + 8, NVRAM_VERSION);
+	put32(out + 8, NVRAM_RECORD_VERSION);
 	put32(out + 12, h->cipher);
 	memcpy(out + 16, h->info.uuid, UUID_LEN);
 }

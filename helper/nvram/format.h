@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The bytes of a state file, format version 1: Documentation/nvram-format.rst.
+ * The bytes of a state file, versions 1 and 2: Documentation/nvram-format.rst.
  * Conversion and checks only: no I/O, no keys.
  */
 #ifndef VTPM_NVRAM_FORMAT_H
@@ -12,7 +12,9 @@
 
 #include "nvram/store.h"
 
-#define NVRAM_VERSION 1
+#define NVRAM_VERSION_1 1      /* one wrap */
+#define NVRAM_VERSION 2	       /* several; of new files */
+#define NVRAM_RECORD_VERSION 1 /* of records, in files of either */
 #define NVRAM_CIPHER_AES256_GCM 1
 #define NVRAM_PAGE 4096
 #define NVRAM_SLOTS 2

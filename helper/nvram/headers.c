@@ -108,6 +108,13 @@ bool headers_settled(const struct nvram *n)
 	       n->copy_generation[0] == n->copy_generation[1];
 }
 
+int headers_settle(struct nvram *n, struct error *err)
+{
+	struct nvram_header h = n->header;
+
+	return n->must_settle ? headers_write(n, &h, err) : 0;
+}
+
 int headers_write(struct nvram *n, const struct nvram_header *h,
 		  struct error *err)
 {
@@ -135,6 +142,7 @@ int headers_write(struct nvram *n, const struct nvram_header *h,
 		n->copy_generation[copy] = next.header_generation;
 	}
 	n->header = next;
+	n->must_settle = false;
 	return 0;
 }
 

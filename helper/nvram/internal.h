@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Shared by store.c, create.c, recover.c and headers.c, and by tests. */
+/* Shared by the files of this folder that do I/O, and by tests. */
 #ifndef VTPM_NVRAM_INTERNAL_H
 #define VTPM_NVRAM_INTERNAL_H
 
@@ -41,6 +41,11 @@ struct nvram {
 	 * may be on disk after all and name another place for a slot.
 	 */
 	uint64_t copy_generation[2];
+	/*
+	 * A header of a rekey that failed may be on disk. Before the slots are
+	 * touched, which it may not name, both copies have to be ours again.
+	 */
+	bool must_settle;
 
 	struct nvram_sealed last; /* the last committed record */
 	unsigned int current;	  /* its slot */
@@ -77,6 +82,8 @@ int headers_choose(const struct nvram_pages *p, const char *file,
 int headers_write(struct nvram *n, const struct nvram_header *h,
 		  struct error *err);
 bool headers_settled(const struct nvram *n);
+/* Write the headers again if must_settle says so. */
+int headers_settle(struct nvram *n, struct error *err);
 /* Page of @h with MAC and checksum. */
 int headers_seal(struct seal *s, const struct nvram_header *h,
 		 uint8_t page[NVRAM_PAGE]);
@@ -88,6 +95,12 @@ int headers_seal(struct seal *s, const struct nvram_header *h,
 int slot_load(const struct nvram_ops *ops, int fd, const char *file,
 	      const struct nvram_header *h, unsigned int i,
 	      struct nvram_slot *out, struct error *err);
+
+/*
+ * The last committed state, in memory that the caller wipes and frees: only
+ * its sealed form is kept, so that no plaintext lies about.
+ */
+int last_state(struct nvram *n, uint8_t **out, struct error *err);
 
 /* Find the newest state; sets last, current, next_generation and state. */
 int recover_state(struct nvram *n, struct error *err);

@@ -114,6 +114,12 @@ int seal_new(const struct secret *key, const uint8_t uuid[UUID_LEN],
 	return 0;
 }
 
+bool seal_has_key(const struct seal *s, const struct secret *key)
+{
+	return key->len == s->key->len &&
+	       !CRYPTO_memcmp(key->data, s->key->data, key->len);
+}
+
 void seal_free(struct seal *s)
 {
 	if (!s)

@@ -22,6 +22,8 @@ struct seal;
 int seal_new(const struct secret *key, const uint8_t uuid[UUID_LEN],
 	     const uint8_t salt[NVRAM_SALT_LEN], struct seal **out);
 void seal_free(struct seal *s);
+/* Is @key the data key of this session? */
+bool seal_has_key(const struct seal *s, const struct secret *key);
 DEFINE_CLEANUP(seal, struct seal *, seal_free)
 
 /* MAC of the first NVRAM_HEADER_MACED bytes of a header page. */

@@ -145,6 +145,9 @@ int nvram_commit(struct nvram *n, const void *state, uint32_t len,
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "%s: a state of %u bytes cannot be kept",
 				 n->file, len);
+	r = headers_settle(n, err);
+	if (r)
+		return r;
 	s.frame.slot = n->last.body ? !n->current : 0;
 	s.frame.length = len;
 	/* Used up even by a failed write, which may be on disk after all. */
@@ -161,6 +164,25 @@ int nvram_commit(struct nvram *n, const void *state, uint32_t len,
 	return 0;
 }
 
+int last_state(struct nvram *n, uint8_t **out, struct error *err)
+{
+	uint32_t len = n->last.frame.length;
+	uint8_t *state = malloc(len);
+	int r;
+
+	if (!state)
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 "%s: out of memory", n->file);
+	r = seal_open(n->seal, &n->header, &n->last.frame, n->last.body, state);
+	if (r) {
+		free(state);
+		return error_set(err, r, VTPM_ERR_INTERNAL,
+				 "%s: cannot decrypt the last state", n->file);
+	}
+	*out = state;
+	return 0;
+}
+
 int nvram_mirror(struct nvram *n, struct error *err)
 {
 	struct nvram_sealed s = { 0 };
@@ -170,21 +192,16 @@ int nvram_mirror(struct nvram *n, struct error *err)
 
 	if (!n->last.body || n->mirrored)
 		return 0;
-	/* Only the sealed form is kept, so that no plaintext lies about. */
-	state = malloc(len);
-	if (!state)
-		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
-				 "%s: out of memory", n->file);
-	r = seal_open(n->seal, &n->header, &n->last.frame, n->last.body, state);
+	r = headers_settle(n, err);
+	if (!r)
+		r = last_state(n, &state, err);
 	if (r)
-		r = error_set(err, r, VTPM_ERR_INTERNAL,
-			      "%s: cannot decrypt the last state", n->file);
+		return r;
 	s.frame.flags = NVRAM_MIRROR;
 	s.frame.slot = !n->current;
 	s.frame.length = len;
 	s.frame.generation = n->last.frame.generation;
-	if (!r)
-		r = write_state(n, &s, state, err);
+	r = write_state(n, &s, state, err);
 	OPENSSL_cleanse(state, len);
 	free(state);
 	free(s.body);
@@ -205,23 +222,6 @@ int nvram_set_library(struct nvram *n, uint32_t version, const char *profile,
 				 "%s: the profile's name is too long", n->file);
 	h.info.library_version = version;
 	snprintf(h.info.profile, sizeof(h.info.profile), "%s", profile);
-	return headers_write(n, &h, err);
-}
-
-int nvram_set_wrapped(struct nvram *n, const char *provider, const char *key_id,
-		      const void *wrapped, uint32_t len, struct error *err)
-{
-	struct nvram_header h = n->header;
-
-	if (!name_valid(provider) || strlen(key_id) > NVRAM_MAX_KEY_ID ||
-	    len > NVRAM_MAX_WRAPPED)
-		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
-				 "%s: the wrapped key is too long", n->file);
-	snprintf(h.info.provider, sizeof(h.info.provider), "%s", provider);
-	snprintf(h.info.key_id, sizeof(h.info.key_id), "%s", key_id);
-	memset(h.info.wrapped, 0, sizeof(h.info.wrapped));
-	memcpy(h.info.wrapped, wrapped, len);
-	h.info.wrapped_len = len;
 	return headers_write(n, &h, err);
 }
 

@@ -5,7 +5,8 @@
  *
  * The manager makes a file (nvram_create) and reads headers
  * (nvram_read_header); the engine opens the state with the data key
- * (nvram_open) and writes it (nvram_commit). Nobody else touches a file.
+ * (nvram_open) and writes it (nvram_commit, nvram_set_wraps, nvram_rekey).
+ * Nobody else touches a file.
  */
 #ifndef VTPM_NVRAM_STORE_H
 #define VTPM_NVRAM_STORE_H
@@ -20,16 +21,26 @@
 #define NVRAM_KEY_LEN 32	      /* data key, AES-256 */
 #define NVRAM_MAX_KEY_ID 128	      /* bytes of text */
 #define NVRAM_MAX_WRAPPED 2048	      /* bytes */
+#define NVRAM_MAX_WRAPS 8	      /* of one data key */
 #define NVRAM_MAX_STATE (1024 * 1024) /* bytes of one state */
+
+/* The data key as one provider wrapped it; any one of them opens the file. */
+struct nvram_wrap {
+	char provider[NAME_MAX_LEN + 1];
+	char key_id[NVRAM_MAX_KEY_ID + 1];
+	uint32_t len;
+	uint8_t data[NVRAM_MAX_WRAPPED];
+};
 
 /* What the manager knows of a vTPM without any key. */
 struct nvram_info {
+	uint32_t version; /* of the format; nvram_create() makes the newest */
 	uint8_t uuid[UUID_LEN];
 	char name[NAME_MAX_LEN + 1]; /* at creation; informative */
-	char provider[NAME_MAX_LEN + 1];
-	char key_id[NVRAM_MAX_KEY_ID + 1];
-	uint8_t wrapped[NVRAM_MAX_WRAPPED];
-	uint32_t wrapped_len;
+	uint32_t
+		data_key; /* which one it is, from 1; rises with each new one */
+	uint32_t n_wraps;
+	struct nvram_wrap wrap[NVRAM_MAX_WRAPS];
 	uint32_t library_version; /* TPMLIB_GetVersion() */
 	char profile[64];	  /* libtpms profile, or empty */
 	uint64_t created;	  /* seconds since the epoch */
@@ -88,11 +99,33 @@ int nvram_set_library(struct nvram *n, uint32_t version, const char *profile,
 		      struct error *err);
 
 /*
- * Put another wrap of the same data key into the headers (a shallow rekey).
- * The slots stay as they are. Not while another process has the file open.
+ * Wraps as the header has them, in a buffer of NVRAM_WRAPS_LEN bytes that is
+ * zero behind the last one. -EINVAL for one that is too long or no text,
+ * -ENOSPC if there is no room for all; decoding: -EBADMSG.
  */
-int nvram_set_wrapped(struct nvram *n, const char *provider, const char *key_id,
-		      const void *wrapped, uint32_t len, struct error *err);
+#define NVRAM_WRAPS_LEN 3520
+int nvram_encode_wraps(const struct nvram_wrap *wraps, uint32_t n,
+		       uint8_t out[NVRAM_WRAPS_LEN]);
+int nvram_decode_wraps(const uint8_t in[NVRAM_WRAPS_LEN], uint32_t n,
+		       struct nvram_wrap *wraps);
+
+/*
+ * Put other wraps of the same data key into the headers (a shallow rekey).
+ * The slots stay as they are. @key has to be the data key, so that nobody
+ * gives us wraps of another: VTPM_ERR_KEY_WRONG.
+ */
+int nvram_set_wraps(struct nvram *n, const struct secret *key,
+		    const struct nvram_wrap *wraps, uint32_t count,
+		    struct error *err);
+
+/*
+ * A deep rekey: seal the state anew with @key, which @wraps are of, and forget
+ * the data key of before. Cut anywhere, the file opens with one of them and
+ * has the wraps of that one. After a failure the old one is in use.
+ */
+int nvram_rekey(struct nvram *n, const struct secret *key,
+		const struct nvram_wrap *wraps, uint32_t count,
+		struct error *err);
 
 uint64_t nvram_generation(const struct nvram *n);
 const struct nvram_info *nvram_get_info(const struct nvram *n);

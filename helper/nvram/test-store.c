@@ -90,7 +90,7 @@ static void test_version(void **state)
 
 	(void)state;
 	two_commits(false);
-	disk.data[8] = 2;
+	disk.data[8] = NVRAM_VERSION + 1;
 	header_finish(disk.data, mac);
 	expect_error(VTPM_ERR_VERSION);
 	assert_int_equal(pwrite(fd, disk.data, disk.len, 0), disk.len);
@@ -234,7 +234,7 @@ static void test_real_file(void **state)
 	nvram_close(n);
 	assert_int_equal(nvram_read_header(fd, "real", &info, &err), 0);
 	assert_int_equal(info.generation, 3);
-	assert_string_equal(info.key_id, "a key");
+	assert_string_equal(info.wrap[0].key_id, "a key");
 	assert_int_equal(nvram_open(fd, "real", disk_key, &n, &err), 0);
 	assert_memory_equal(nvram_state(n, &len), s, 20000);
 	nvram_forget_state(n);
@@ -247,6 +247,7 @@ static void test_real_file(void **state)
 static void test_header_updates(void **state)
 {
 	struct error err = { 0 };
+	struct nvram_wrap w;
 	struct nvram *n;
 	size_t len;
 	uint8_t *before;
@@ -260,13 +261,12 @@ static void test_header_updates(void **state)
 	assert_int_equal(disk.writes, 0);
 	assert_int_equal(nvram_set_library(n, 0x000a0000, "default-v2", &err),
 			 0);
-	assert_int_equal(
-		nvram_set_wrapped(n, "other", "disk_key 2", "wrap", 4, &err),
-		0);
+	wrap_fill(&w, "other", "disk_key 2");
+	assert_int_equal(nvram_set_wraps(n, disk_key, &w, 1, &err), 0);
 	assert_int_equal(disk.writes, 4);
 	/* What no reader would take is not written. */
-	assert_true(nvram_set_wrapped(n, "other", "key\n2", "wrap", 4, &err) <
-		    0);
+	wrap_fill(&w, "other", "key\n2");
+	assert_true(nvram_set_wraps(n, disk_key, &w, 1, &err) < 0);
 	assert_true(nvram_set_library(n, 0x000a0000, "x\x7f", &err) < 0);
 	assert_int_equal(disk.writes, 4);
 	/* A shallow rekey: not a byte of the slots changes. */
@@ -276,8 +276,8 @@ static void test_header_updates(void **state)
 	nvram_close(n);
 	n = open_ok();
 	assert_string_equal(nvram_get_info(n)->profile, "default-v2");
-	assert_string_equal(nvram_get_info(n)->provider, "other");
-	assert_int_equal(nvram_get_info(n)->wrapped_len, 4);
+	assert_string_equal(nvram_get_info(n)->wrap[0].provider, "other");
+	assert_int_equal(nvram_get_info(n)->n_wraps, 1);
 	assert_true(holds(n, 2, LEN_B));
 	nvram_close(n);
 	free(before);

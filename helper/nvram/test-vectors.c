@@ -17,9 +17,10 @@
 
 #include "nvram/store.h"
 
-#define FILE_LEN 40960
+#define FILE_MAX (128 * 1024)
 
-static uint8_t original[FILE_LEN];
+static uint8_t original[FILE_MAX];
+static ssize_t file_len;
 
 /* A copy in memory: opening may mend a file. */
 static int load(const char *name)
@@ -32,17 +33,44 @@ static int load(const char *name)
 		 dir ? dir : "tools/testing/vectors", name);
 	in = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(in >= 0);
-	assert_int_equal(read(in, original, FILE_LEN), FILE_LEN);
-	assert_int_equal(write(fd, original, FILE_LEN), FILE_LEN);
+	file_len = read(in, original, FILE_MAX);
+	assert_true(file_len >= 40960 && file_len < FILE_MAX);
+	assert_int_equal(write(fd, original, file_len), file_len);
 	close(in);
 	return fd;
 }
 
-static void check(const char *name, unsigned int states)
+struct vector {
+	const char *name;
+	uint32_t version, states, wraps, data_key, generation;
+};
+
+static void check_header(int fd, const struct vector *v)
 {
-	struct secret *key = secret_new(NVRAM_KEY_LEN);
-	uint8_t now[FILE_LEN], want[3000];
+	static const char *const providers[] = { "host", "hsm" };
 	struct nvram_info info;
+	struct error err = { 0 };
+
+	assert_int_equal(nvram_read_header(fd, v->name, &info, &err), 0);
+	assert_string_equal(info.name, "vector");
+	assert_int_equal(info.version, v->version);
+	assert_int_equal(info.data_key, v->data_key);
+	assert_int_equal(info.n_wraps, v->wraps);
+	for (uint32_t w = 0; w < info.n_wraps; w++) {
+		assert_string_equal(info.wrap[w].provider, providers[w]);
+		assert_int_equal(info.wrap[w].len, 88);
+	}
+	assert_int_equal(info.created, 1700000000);
+	assert_int_equal(info.generation, v->generation);
+}
+
+static void check(const struct vector *v)
+{
+	static uint8_t now[FILE_MAX];
+	struct secret *key = secret_new(NVRAM_KEY_LEN);
+	const char *name = v->name;
+	unsigned int states = v->states;
+	uint8_t want[3000];
 	struct error err = { 0 };
 	struct nvram *n;
 	int fd = load(name);
@@ -50,13 +78,8 @@ static void check(const char *name, unsigned int states)
 	uint32_t len;
 
 	for (int i = 0; i < NVRAM_KEY_LEN; i++)
-		key->data[i] = i;
-	assert_int_equal(nvram_read_header(fd, name, &info, &err), 0);
-	assert_string_equal(info.name, "vector");
-	assert_string_equal(info.provider, "host");
-	assert_int_equal(info.wrapped_len, 88);
-	assert_int_equal(info.created, 1700000000);
-	assert_int_equal(info.generation, states);
+		key->data[i] = i + 0x20 * (v->data_key - 1);
+	check_header(fd, v);
 	if (nvram_open(fd, name, key, &n, &err))
 		fail_msg("%s", err.text);
 	state = nvram_state(n, &len);
@@ -67,36 +90,43 @@ static void check(const char *name, unsigned int states)
 		assert_memory_equal(state, want, len);
 	nvram_close(n);
 	/* Nothing was wrong with it, so nothing was mended. */
-	assert_int_equal(pread(fd, now, FILE_LEN, 0), FILE_LEN);
-	assert_memory_equal(now, original, FILE_LEN);
+	assert_int_equal(pread(fd, now, FILE_MAX, 0), file_len);
+	assert_memory_equal(now, original, file_len);
 	close(fd);
 	secret_free(key);
 }
 
-static void test_empty(void **state)
+static void test_version_1(void **state)
 {
+	static const struct vector vectors[] = {
+		{ "v1-empty.nvram", 1, 0, 1, 1, 0 },
+		{ "v1-state.nvram", 1, 2, 1, 1, 2 },
+		{ "v1-mirrored.nvram", 1, 2, 1, 1, 2 },
+	};
+
 	(void)state;
-	check("v1-empty.nvram", 0);
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
+		check(&vectors[i]);
 }
 
-static void test_state(void **state)
+static void test_version_2(void **state)
 {
-	(void)state;
-	check("v1-state.nvram", 2);
-}
+	static const struct vector vectors[] = {
+		{ "v2-empty.nvram", 2, 0, 1, 1, 0 },
+		{ "v2-wraps.nvram", 2, 2, 2, 1, 2 },
+		{ "v2-rekeyed.nvram", 2, 2, 1, 2, 3 },
+	};
 
-static void test_mirrored(void **state)
-{
 	(void)state;
-	check("v1-mirrored.nvram", 2);
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
+		check(&vectors[i]);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_state),
-		cmocka_unit_test(test_mirrored),
+		cmocka_unit_test(test_version_1),
+		cmocka_unit_test(test_version_2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,8 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	const json_t *v = json_object_get(p, "vtpm");
 	const json_t *d = json_object_get(v, "device");
 	const json_t *pid = json_object_get(v, "enginePid");
+	json_t *wrap;
+	size_t i;
 
 	(void)ctl;
 	(void)arg;
@@ -29,8 +31,11 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	       json_integer_value(json_object_get(v, "ownerUid")),
 	       json_integer_value(json_object_get(v, "ownerGid")),
 	       json_text(v, "mode"));
-	line("provider", json_text(v, "provider"));
-	line("key", json_text(v, "keyId"));
+	json_array_foreach(json_object_get(v, "wraps"), i, wrap)
+		printf("%-12s %s of provider %s\n", i ? "or key" : "key",
+		       json_text(wrap, "keyId"), json_text(wrap, "provider"));
+	printf("%-12s number %lld\n", "data key",
+	       (long long)json_integer_value(json_object_get(v, "dataKey")));
 	line("file", json_text(v, "file"));
 	printf("%-12s %lld\n", "generation",
 	       (long long)json_integer_value(json_object_get(v, "generation")));

@@ -39,8 +39,7 @@ static json_t *users_of(struct manager *m, const char *provider)
 	struct vtpm *v;
 
 	TAILQ_FOREACH(v, &m->vtpms, link) {
-		if (!v->new && v->have_info &&
-		    !strcmp(v->info.provider, provider))
+		if (!v->new &&vtpm_uses_provider(v, provider))
 			json_array_append_new(users, json_string(v->name));
 	}
 	return users;
@@ -82,8 +81,7 @@ static void unlock(struct manager *m, const char *provider)
 	struct vtpm *v;
 
 	TAILQ_FOREACH(v, &m->vtpms, link) {
-		if (v->state == VTPM_LOCKED && v->have_info &&
-		    !strcmp(v->info.provider, provider))
+		if (v->state == VTPM_LOCKED && vtpm_uses_provider(v, provider))
 			v->want_start = true;
 	}
 }

@@ -13,24 +13,12 @@
 
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "vtpmd/data-key.h"
 #include "vtpmd/identity.h"
 #include "vtpmd/operation.h"
-#include "vtpmd/provider.h"
 
 /* No family has it: for an engine that will not meet the kernel. */
 #define NO_FAMILY 1
-
-static int wrap(struct operation *op, const struct secret *key,
-		struct error *err)
-{
-	struct provider_ref p = { 0 };
-	int r = registry_load_provider(op->cfg, op->provider, &p, NULL, err);
-
-	if (!r)
-		r = provider_wrap(op->cfg, &p, key, &op->info, err);
-	provider_ref_deinit(&p);
-	return r;
-}
 
 static void fill_info(struct operation *op)
 {
@@ -38,7 +26,6 @@ static void fill_info(struct operation *op)
 
 	uuid_new(info->uuid);
 	snprintf(info->name, sizeof(info->name), "%s", op->name);
-	snprintf(info->provider, sizeof(info->provider), "%s", op->provider);
 	info->created = time(NULL);
 }
 
@@ -79,7 +66,9 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
 				 "no memory for the data key");
 	job_progress(job, "asking the key provider for a key");
-	r = wrap(op, key, err);
+	r = data_key_wrap(op->cfg, op->provider, key, op->info.uuid,
+			  op->info.wrap, err);
+	op->info.n_wraps = 1;
 	if (!r)
 		r = make_file(op, key, fd, err);
 	if (r < 0)

@@ -7,28 +7,8 @@
 
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "vtpmd/data-key.h"
 #include "vtpmd/operation.h"
-#include "vtpmd/provider.h"
-
-static int unwrap(struct operation *op, struct secret **key, struct error *err)
-{
-	struct provider_ref p = { 0 };
-	int r = registry_load_provider(op->cfg, op->info.provider, &p, NULL,
-				       err);
-
-	if (r == -ENOENT)
-		error_set(err, r, VTPM_ERR_KEY_MISSING,
-			  "there is no such provider on this host; bring it "
-			  "with: vtpmctl provider restore TYPE %s FILE",
-			  op->info.provider);
-	if (!r)
-		r = provider_unwrap(op->cfg, &p, &op->info, key, err);
-	provider_ref_deinit(&p);
-	if (r < 0)
-		error_prefix(err, "vTPM %s needs key %s of provider %s",
-			     op->name, op->info.key_id, op->info.provider);
-	return r;
-}
 
 /* The engine of a vTPM that has been made before. */
 static int power_on(struct operation *op, struct job *job, uint16_t family,
@@ -49,7 +29,7 @@ static int power_on(struct operation *op, struct job *job, uint16_t family,
 		return r;
 	op->have_info = true;
 	job_progress(job, "asking the key provider for the key");
-	r = unwrap(op, &key, err);
+	r = data_key_unwrap(op->cfg, op->name, &op->info, &key, err);
 	if (r < 0)
 		return r;
 	job_progress(job, "loading the TPM's state");

@@ -256,7 +256,7 @@ static bool key_id_valid(const char *id)
 }
 
 static int take_wrapped(const struct provider_ref *p, json_t *reply,
-			struct nvram_info *info, struct error *err)
+			struct nvram_wrap *out, struct error *err)
 {
 	const char *id = json_string_value(json_object_get(reply, "key-id"));
 	const char *text = json_string_value(json_object_get(reply, "wrapped"));
@@ -268,39 +268,40 @@ static int take_wrapped(const struct provider_ref *p, json_t *reply,
 	    len > NVRAM_MAX_WRAPPED)
 		return provider_failed(err, p->name,
 				       "the reply to wrap is not usable");
-	snprintf(info->key_id, sizeof(info->key_id), "%s", id);
-	memcpy(info->wrapped, data, len);
-	info->wrapped_len = len;
+	*out = (struct nvram_wrap){ .len = len };
+	snprintf(out->provider, sizeof(out->provider), "%s", p->name);
+	snprintf(out->key_id, sizeof(out->key_id), "%s", id);
+	memcpy(out->data, data, len);
 	return 0;
 }
 
 int provider_wrap(const struct config *cfg, const struct provider_ref *p,
-		  const struct secret *key, struct nvram_info *info,
-		  struct error *err)
+		  const struct secret *key, const uint8_t uuid[UUID_LEN],
+		  struct nvram_wrap *out, struct error *err)
 {
 	_cleanup_(json) json_t *reply = NULL;
 	_cleanup_close_ int fd = -1;
-	char uuid[UUID_TEXT_LEN];
+	char context[UUID_TEXT_LEN];
 	int r = secret_pipe(key, &fd);
 
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_INTERNAL, "key pipe: %s",
 				 strerror(-r));
-	uuid_format(info->uuid, uuid);
-	r = provider_call(cfg, p, "wrap", json_pack("{s:s}", "context", uuid),
-			  fd, -1, &reply, err);
-	return r < 0 ? r : take_wrapped(p, reply, info, err);
+	uuid_format(uuid, context);
+	r = provider_call(cfg, p, "wrap",
+			  json_pack("{s:s}", "context", context), fd, -1,
+			  &reply, err);
+	return r < 0 ? r : take_wrapped(p, reply, out, err);
 }
 
 int provider_unwrap(const struct config *cfg, const struct provider_ref *p,
-		    const struct nvram_info *info, struct secret **key,
-		    struct error *err)
+		    const uint8_t uuid[UUID_LEN], const struct nvram_wrap *w,
+		    struct secret **key, struct error *err)
 {
 	_cleanup_close_ int rd = -1, wr = -1;
-	_cleanup_free_ char *wrapped =
-		base64_encode(info->wrapped, info->wrapped_len);
+	_cleanup_free_ char *wrapped = base64_encode(w->data, w->len);
 	_cleanup_(secret) struct secret *s = NULL;
-	char uuid[UUID_TEXT_LEN];
+	char context[UUID_TEXT_LEN];
 	int fds[2], r;
 
 	if (!wrapped || pipe2(fds, O_CLOEXEC) < 0)
@@ -311,10 +312,10 @@ int provider_unwrap(const struct config *cfg, const struct provider_ref *p,
 	/* Nobody may hold us up by keeping the other end open. */
 	if (fcntl(rd, F_SETFL, O_NONBLOCK) < 0)
 		return error_set(err, -errno, VTPM_ERR_INTERNAL, "key pipe");
-	uuid_format(info->uuid, uuid);
+	uuid_format(uuid, context);
 	r = provider_call(cfg, p, "unwrap",
-			  json_pack("{s:s, s:s, s:s}", "key-id", info->key_id,
-				    "context", uuid, "wrapped", wrapped),
+			  json_pack("{s:s, s:s, s:s}", "key-id", w->key_id,
+				    "context", context, "wrapped", wrapped),
 			  -1, wr, NULL, err);
 	if (r < 0)
 		return r;

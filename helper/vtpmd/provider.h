@@ -34,13 +34,13 @@ int provider_check_type(const struct config *cfg, const char *type,
 
 int provider_new_key(const struct config *cfg, const struct provider_ref *p,
 		     struct error *err);
-/* Fills in key_id and wrapped of @info, whose uuid is the context. */
+/* The context of both is the vTPM's UUID. */
 int provider_wrap(const struct config *cfg, const struct provider_ref *p,
-		  const struct secret *key, struct nvram_info *info,
-		  struct error *err);
+		  const struct secret *key, const uint8_t uuid[UUID_LEN],
+		  struct nvram_wrap *out, struct error *err);
 int provider_unwrap(const struct config *cfg, const struct provider_ref *p,
-		    const struct nvram_info *info, struct secret **key,
-		    struct error *err);
+		    const uint8_t uuid[UUID_LEN], const struct nvram_wrap *w,
+		    struct secret **key, struct error *err);
 /* The program reads the password from @password_fd, and writes to @document_fd.
  */
 int provider_export(const struct config *cfg, const struct provider_ref *p,

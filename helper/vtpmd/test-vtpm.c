@@ -81,7 +81,7 @@ static void after_a_failed_start(void **state)
 		{ VTPM_ERR_KEY_WRONG, VTPM_STOPPED },
 		{ VTPM_ERR_NO_MODULE, VTPM_STOPPED },
 		{ VTPM_ERR_IN_USE, VTPM_STOPPED },
-		{ VTPM_ERR_PROVIDER, VTPM_STOPPED },
+		{ VTPM_ERR_PROVIDER, VTPM_LOCKED },
 	};
 
 	(void)state;
@@ -173,7 +173,7 @@ static void json(void **state)
 
 	(void)state;
 	j = vtpm_to_json(&v);
-	assert_int_equal(json_object_size(j), 12);
+	assert_int_equal(json_object_size(j), 14);
 	assert_null(json_object_get(j, "device"));
 	assert_null(json_object_get(j, "reason"));
 	assert_null(json_object_get(j, "enginePid"));
@@ -182,6 +182,12 @@ static void json(void **state)
 	v.state = VTPM_RUNNING;
 	v.have_info = true;
 	v.info.generation = 7;
+	v.info.data_key = 2;
+	v.info.n_wraps = 2;
+	strcpy(v.info.wrap[0].provider, "one");
+	strcpy(v.info.wrap[1].provider, "two");
+	assert_true(vtpm_uses_provider(&v, "two"));
+	assert_false(vtpm_uses_provider(&v, "three"));
 	v.info.library_version = 0x000a0102;
 	v.in_kernel = true;
 	v.instance.has_device = true;
@@ -194,6 +200,10 @@ static void json(void **state)
 	assert_int_equal(json_integer_value(json_object_get(j, "ownerGid")), 6);
 	assert_string_equal(json_string_value(json_object_get(j, "mode")),
 			    "0640");
+	assert_string_equal(json_string_value(json_object_get(j, "provider")),
+			    "one");
+	assert_int_equal(json_array_size(json_object_get(j, "wraps")), 2);
+	assert_int_equal(json_integer_value(json_object_get(j, "dataKey")), 2);
 	assert_string_equal(json_string_value(json_object_get(j, "file")),
 			    "/s/a.nvram");
 	assert_string_equal(

@@ -55,7 +55,9 @@ int vtpm_check(const struct vtpm *v, enum vtpm_op op, struct error *err)
 
 enum vtpm_life vtpm_state_after(const struct error *err)
 {
-	if (!strcmp(err->code, VTPM_ERR_KEY_MISSING))
+	/* It may be had later, of whoever does not have or give it now. */
+	if (!strcmp(err->code, VTPM_ERR_KEY_MISSING) ||
+	    !strcmp(err->code, VTPM_ERR_PROVIDER))
 		return VTPM_LOCKED;
 	if (!strcmp(err->code, VTPM_ERR_CORRUPT) ||
 	    !strcmp(err->code, VTPM_ERR_VERSION))
@@ -195,6 +197,29 @@ static void add_device(const struct vtpm *v, json_t *out)
 				      (json_int_t)v->instance.tpm_number));
 }
 
+bool vtpm_uses_provider(const struct vtpm *v, const char *provider)
+{
+	for (uint32_t i = 0; v->have_info && i < v->info.n_wraps; i++) {
+		if (!strcmp(v->info.wrap[i].provider, provider))
+			return true;
+	}
+	return false;
+}
+
+static void add_wraps(const struct nvram_info *info, json_t *out)
+{
+	json_t *wraps = json_array();
+
+	for (uint32_t i = 0; i < info->n_wraps; i++)
+		json_array_append_new(
+			wraps,
+			json_pack("{s:o, s:o}", "provider",
+				  json_text(info->wrap[i].provider), "keyId",
+				  json_text(info->wrap[i].key_id)));
+	json_object_set_new(out, "wraps", wraps);
+	json_object_set_new(out, "dataKey", json_integer(info->data_key));
+}
+
 json_t *vtpm_to_json(const struct vtpm *v)
 {
 	const struct nvram_info *info = &v->info;
@@ -222,8 +247,10 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	json_object_set_new(out, "ownerGid", json_integer(v->settings.gid));
 	snprintf(mode, sizeof(mode), "%04o", v->settings.mode);
 	json_object_set_new(out, "mode", json_string(mode));
-	json_object_set_new(out, "provider", json_text(info->provider));
-	json_object_set_new(out, "keyId", json_text(info->key_id));
+	/* The first wrap's; there may be others. */
+	json_object_set_new(out, "provider", json_text(info->wrap[0].provider));
+	json_object_set_new(out, "keyId", json_text(info->wrap[0].key_id));
+	add_wraps(info, out);
 	json_object_set_new(out, "file", json_text(file));
 	json_object_set_new(out, "generation",
 			    json_integer((json_int_t)info->generation));

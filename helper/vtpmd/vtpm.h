@@ -68,6 +68,9 @@ int vtpm_attach(struct vtpm *v, const struct engine *e);
 /* Stop watching; the engine is the caller's again. */
 struct engine vtpm_detach(struct vtpm *v);
 
+/* Is one of the wraps of its data key of that provider? */
+bool vtpm_uses_provider(const struct vtpm *v, const char *provider);
+
 /* As the control API has it; a new reference. */
 json_t *vtpm_to_json(const struct vtpm *v);
 

@@ -27,16 +27,40 @@ void disk_put(const void *buf, size_t len, off_t off)
 		disk.len = off + len;
 }
 
+static void trace_add(const void *buf, size_t len, off_t off)
+{
+	struct trace *t = disk.trace;
+	struct traced *w;
+
+	if (!t)
+		return;
+	assert_true(t->n < TRACE_MAX);
+	w = &t->write[t->n++];
+	*w = (struct traced){ off, len, malloc(len), t->epoch, t->op };
+	assert_non_null(w->data);
+	memcpy(w->data, buf, len);
+}
+
+void trace_clear(struct trace *t)
+{
+	for (int i = 0; i < t->n; i++)
+		free(t->write[i].data);
+	memset(t, 0, sizeof(*t));
+}
+
 static int disk_write(int fd, const void *buf, size_t len, off_t off)
 {
 	struct written *w = &disk.log[disk.writes % MAX_WRITES];
 
 	(void)fd;
 	if (disk.fail_in && !--disk.fail_in) {
-		disk_put(buf, len < disk.fail_partial ? len : disk.fail_partial,
-			 off);
+		if (len > disk.fail_partial)
+			len = disk.fail_partial;
+		trace_add(buf, len, off);
+		disk_put(buf, len, off);
 		return disk.fail_errno;
 	}
+	trace_add(buf, len, off);
 	free(w->data);
 	w->data = malloc(len);
 	memcpy(w->data, buf, len);
@@ -53,6 +77,8 @@ static int disk_sync(int fd)
 	disk.syncs++;
 	if (disk.fail_sync_in && !--disk.fail_sync_in)
 		return -EIO;
+	if (disk.trace)
+		disk.trace->epoch++;
 	return 0;
 }
 
@@ -60,6 +86,7 @@ static void disk_punch(int fd, off_t off, off_t len)
 {
 	(void)fd;
 	memset(disk.data + off, 0, len);
+	trace_add(disk.data + off, len, off);
 }
 
 const struct nvram_ops disk_ops = {
@@ -70,7 +97,7 @@ const struct nvram_ops disk_ops = {
 	.random = random_bytes,
 };
 
-static void disk_reset(void)
+void disk_reset(void)
 {
 	for (int i = 0; i < MAX_WRITES; i++)
 		free(disk.log[i].data);
@@ -97,15 +124,21 @@ void disk_restore(const uint8_t *copy, size_t len)
 	disk.len = len;
 }
 
+void wrap_fill(struct nvram_wrap *w, const char *provider, const char *key_id)
+{
+	*w = (struct nvram_wrap){ .len = 48 };
+	strcpy(w->provider, provider);
+	strcpy(w->key_id, key_id);
+	memset(w->data, 0x5a, w->len);
+}
+
 void info_fill(struct nvram_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	uuid_new(info->uuid);
 	strcpy(info->name, "web1");
-	strcpy(info->provider, "host");
-	strcpy(info->key_id, "a key");
-	info->wrapped_len = 48;
-	memset(info->wrapped, 0x5a, info->wrapped_len);
+	wrap_fill(&info->wrap[0], "host", "a key");
+	info->n_wraps = 1;
 	info->library_version = 0x00090000;
 	info->created = 1700000000;
 }

@@ -20,7 +20,25 @@
 #define DISK_MAX (8 * 1024 * 1024)
 #define MAX_WRITES 64
 
+/*
+ * Everything that was asked of the disk, for a test that replays it: writes
+ * and holes of one epoch lie between two syncs, and may reach the disk in any
+ * order and in part.
+ */
+#define TRACE_MAX 512
+struct trace {
+	struct traced {
+		off_t off;
+		size_t len;
+		uint8_t *data;
+		int epoch, op;
+	} write[TRACE_MAX];
+	int n, epoch;
+	int op; /* set by the test: what it is doing */
+};
+
 struct disk {
+	struct trace *trace; /* NULL: nobody wants it */
 	uint8_t *data;
 	size_t len;
 	struct written {
@@ -41,13 +59,16 @@ int disk_set_up(void **state);
 int disk_tear_down(void **state);
 
 void disk_put(const void *buf, size_t len, off_t off);
+void trace_clear(struct trace *t);
 /* A copy of the image, and the way back to it. */
 uint8_t *disk_save(size_t *len);
 void disk_restore(const uint8_t *copy, size_t len);
 
+void wrap_fill(struct nvram_wrap *w, const char *provider, const char *key_id);
 void info_fill(struct nvram_info *info);
 /* A new file without state. */
 void create(void);
+void disk_reset(void);
 struct nvram *open_ok(void);
 
 /* A state of @len bytes that is like no other @tag's. */

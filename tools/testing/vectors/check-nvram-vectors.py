@@ -37,20 +37,39 @@ def read_header(page, key):
     assert page[:8] == b"VTPMNVRM"
     assert page[4064:] == hashlib.sha256(page[:4064]).digest()
     version, length, generation, flags, cipher = struct.unpack_from("<IIQII", page, 8)
-    assert (version, length, cipher) == (1, 4096, 1)
+    assert version in (1, 2) and (length, cipher) == (4096, 1)
     uuid = page[32:48]
     mac_key = derive(key, bytes(32), b"vtpm nvram v1 header", uuid)
     assert page[4032:4064] == hmac.new(mac_key, page[:4032], "sha256").digest()
-    created, library, wrapped_len = struct.unpack_from("<QII", page, 48)
+    created, library, wraps = struct.unpack_from("<QII", page, 48)
     text = lambda off, size: page[off:off + size].rstrip(b"\0").decode()
-    return {
+    header = {
         "header-generation": generation, "has-state": bool(flags & 1),
         "uuid": uuid.hex(), "created": created, "library": library,
-        "name": text(64, 64), "provider": text(128, 64),
-        "key-id": text(192, 128), "profile": text(320, 64),
-        "wrapped": page[512:512 + wrapped_len].hex(),
+        "name": text(64, 64), "profile": text(320, 64),
         "slots": [list(struct.unpack_from("<QQ", page, 384 + 16 * i)) for i in (0, 1)],
     }
+    if version == 1:
+        header.update({"provider": text(128, 64), "key-id": text(192, 128),
+                       "wrapped": page[512:512 + wraps].hex()})
+    else:
+        assert not any(page[128:320]) and not any(page[420:512])
+        header.update({"version": 2, "wraps": read_wraps(page[512:4032], wraps),
+                       "data-key": struct.unpack_from("<I", page, 416)[0]})
+    return header
+
+
+def read_wraps(area, count):
+    wraps = []
+    for _ in range(count):
+        length, provider, key_id = struct.unpack_from("<HBB", area)
+        texts = area[4:4 + provider + key_id]
+        area = area[4 + provider + key_id:]
+        wraps.append([texts[:provider].decode(), texts[provider:].decode(),
+                      area[:length].hex()])
+        area = area[length:]
+    assert not any(area)
+    return wraps
 
 
 def read_slot(region, slot, uuid, key):
@@ -94,15 +113,20 @@ def read_file(path, key):
             "header": header, "records": records}
 
 
+def data_key(name):
+    """00 01 .. 1f, and what follows in a file that was rekeyed."""
+    first = 0x20 if "rekeyed" in name else 0
+    return bytes(range(first, first + 32))
+
+
 def main():
     with open(os.path.join(HERE, "nvram.json"), encoding="utf-8") as f:
         expected = json.load(f)
-    key = bytes.fromhex(expected["data-key"])
     bad = 0
     print("1..%d" % len(expected["files"]))
     for number, (name, want) in enumerate(sorted(expected["files"].items()), 1):
         try:
-            ok = read_file(os.path.join(HERE, name), key) == want
+            ok = read_file(os.path.join(HERE, name), data_key(name)) == want
         except AssertionError as error:
             print("# %s" % error)
             ok = False
@@ -113,9 +137,9 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--print"]:
-        KEY = bytes(range(32))
-        NAMES = ["v1-empty.nvram", "v1-mirrored.nvram", "v1-state.nvram"]
-        print(json.dumps({"data-key": KEY.hex(), "files": {
-            n: read_file(os.path.join(HERE, n), KEY) for n in NAMES}}, indent=2))
+        NAMES = sorted(n for n in os.listdir(HERE) if n.endswith(".nvram"))
+        print(json.dumps({"data-key": data_key("").hex(), "files": {
+            n: read_file(os.path.join(HERE, n), data_key(n)) for n in NAMES}},
+            indent=2))
         sys.exit(0)
     sys.exit(main())

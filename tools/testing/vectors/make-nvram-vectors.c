@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Writes the test vectors of the state file, format version 1, into the
+ * Writes the test vectors of the state file, format version 2, into the
  * current directory. The files are checked in; nobody makes them anew for a
- * version that was released. See README.rst.
+ * version that was released, and those of version 1 are of the program of that
+ * time. See README.rst.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,43 +18,76 @@ static void fixed_salt(void *buf, size_t len)
 		((uint8_t *)buf)[i] = 0xa0 + i;
 }
 
+static void fill_wrap(struct nvram_wrap *w, const char *provider, int xor)
+{
+	strcpy(w->provider, provider);
+	strcpy(w->key_id, "00112233-4455-4677-8899-aabbccddeeff");
+	w->len = 88;
+	for (int i = 0; i < 88; i++)
+		w->data[i] = 0xc0 ^ xor^i;
+}
+
+/* 00 01 .. 1f, 20 21 .. 3f and so on. */
+static struct secret *data_key(int number)
+{
+	struct secret *key = secret_new(NVRAM_KEY_LEN);
+
+	for (int i = 0; key && i < NVRAM_KEY_LEN; i++)
+		key->data[i] = i + 0x20 * number;
+	return key;
+}
+
 static void fill_info(struct nvram_info *info)
 {
 	for (int i = 0; i < UUID_LEN; i++)
 		info->uuid[i] = 0x10 + i;
 	strcpy(info->name, "vector");
-	strcpy(info->provider, "host");
-	strcpy(info->key_id, "00112233-4455-4677-8899-aabbccddeeff");
 	strcpy(info->profile, "null");
 	info->library_version = 0x00090602;
 	info->created = 1700000000;
-	info->wrapped_len = 88;
-	for (int i = 0; i < 88; i++)
-		info->wrapped[i] = 0xc0 ^ i;
+	info->n_wraps = 1;
+	fill_wrap(&info->wrap[0], "host", 0);
 }
 
-static int write_states(struct nvram *n, int states, int mirror)
+static int write_states(struct nvram *n, int states, struct error *err)
 {
-	struct error err;
 	uint8_t state[3000];
 	int r = 0;
 
 	for (int s = 1; !r && s <= states; s++) {
 		for (size_t i = 0; i < sizeof(state); i++)
 			state[i] = i * 7 + s;
-		r = nvram_commit(n, state, 1000 * s, &err);
+		r = nvram_commit(n, state, 1000 * s, err);
 	}
-	if (!r && mirror)
-		r = nvram_mirror(n, &err);
-	if (r)
-		fprintf(stderr, "%s\n", err.text);
 	return r;
 }
 
-static int make(const char *file, int states, int mirror)
+static int set_wraps(struct nvram *n, const struct secret *key,
+		     struct error *err)
+{
+	struct nvram_wrap wraps[2] = { 0 };
+
+	fill_wrap(&wraps[0], "host", 0);
+	fill_wrap(&wraps[1], "hsm", 0xff);
+	return nvram_set_wraps(n, key, wraps, 2, err);
+}
+
+static int rekey(struct nvram *n, const struct secret *key, struct error *err)
+{
+	_cleanup_(secret) struct secret *new_key = data_key(1);
+	struct nvram_wrap wrap = { 0 };
+
+	(void)key;
+	fill_wrap(&wrap, "host", 0x55);
+	return nvram_rekey(n, new_key, &wrap, 1, err);
+}
+
+static int make(const char *file, int states,
+		int (*then)(struct nvram *n, const struct secret *key,
+			    struct error *err))
 {
 	int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	_cleanup_(secret) struct secret *key = secret_new(NVRAM_KEY_LEN);
+	_cleanup_(secret) struct secret *key = data_key(0);
 	_cleanup_(nvram) struct nvram *n = NULL;
 	struct nvram_ops ops = nvram_system_ops;
 	struct nvram_info info = { 0 };
@@ -63,22 +97,23 @@ static int make(const char *file, int states, int mirror)
 	if (fd < 0 || !key)
 		return -1;
 	ops.random = fixed_salt;
-	for (int i = 0; i < NVRAM_KEY_LEN; i++)
-		key->data[i] = i;
 	fill_info(&info);
 	r = nvram_create_with(&ops, fd, file, &info, key, &err);
 	if (!r)
 		r = nvram_open_with(&ops, fd, file, key, &n, &err);
+	if (!r)
+		r = write_states(n, states, &err);
+	if (!r && then)
+		r = then(n, key, &err);
 	if (r)
 		fprintf(stderr, "%s\n", err.text);
-	else
-		r = write_states(n, states, mirror);
 	close(fd);
 	return r;
 }
 
 int main(void)
 {
-	return make("v1-empty.nvram", 0, 0) || make("v1-state.nvram", 2, 0) ||
-	       make("v1-mirrored.nvram", 2, 1);
+	return make("v2-empty.nvram", 0, NULL) ||
+	       make("v2-wraps.nvram", 2, set_wraps) ||
+	       make("v2-rekeyed.nvram", 2, rekey);
 }
