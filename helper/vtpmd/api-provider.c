@@ -227,13 +227,14 @@ static int change(struct manager *m, struct call *call,
 	w->p = p;
 	w->cfg = &m->config;
 	w->is_new = is_new;
+	/* Not yet one that could be the default. */
+	p->new = is_new;
 	w->is_default = is_new ? !manager_default_provider(m) : p->is_default;
 	w->password_fd = call_fd(call, 0);
 	w->document_fd = call_fd(call, 1);
 	snprintf(w->ref.name, sizeof(w->ref.name), "%s", p->name);
 	snprintf(w->ref.type, sizeof(w->ref.type), "%s", type);
 	w->ref.config = json_deep_copy(config);
-	p->new = is_new;
 	r = job_start(m->jobs, ops, w, err);
 	if (r < 0) {
 		work_free(w);
