@@ -50,6 +50,8 @@ static int op_execute(struct engine *e, const struct message *req,
 {
 	struct engine_execute x;
 
+	if (e->offline)
+		return -EOPNOTSUPP;
 	if (req->h.len < sizeof(x))
 		return -EINVAL;
 	memcpy(&x, req->data, sizeof(x));
@@ -80,10 +82,31 @@ static int op_stop(struct engine *e, int fd, struct message *rep)
 		return err.errnum;
 	}
 	nvram_close(e->nvram);
-	tpm_power_off();
+	if (!e->offline)
+		tpm_power_off();
 	reply(fd, rep);
 	/* The lock is kept: nothing may run between here and the end. */
 	_exit(ENGINE_EXIT_OK);
+}
+
+static int op_rekey(struct engine *e, const struct message *req)
+{
+	struct engine_rekey r;
+	struct error err = { 0 };
+	int rc;
+
+	if (req->h.len != sizeof(r))
+		return -EINVAL;
+	if (e->condition == ENGINE_WAITING_FOR_STORAGE)
+		return -EAGAIN;
+	memcpy(&r, req->data, sizeof(r));
+	pthread_mutex_lock(&e->lock);
+	rc = engine_rekey(e, &r, &err);
+	pthread_mutex_unlock(&e->lock);
+	explicit_bzero(&r, sizeof(r));
+	if (rc < 0)
+		log_error("%s: %s", e->name, err.text);
+	return rc;
 }
 
 static void handle(struct engine *e, int fd, const struct message *req,
@@ -100,6 +123,8 @@ static void handle(struct engine *e, int fd, const struct message *req,
 		r = op_execute(e, req, &rep);
 	else if (req->h.op == ENGINE_OP_STOP)
 		r = op_stop(e, fd, &rep);
+	else if (req->h.op == ENGINE_OP_REKEY)
+		r = op_rekey(e, req);
 	else
 		r = -EOPNOTSUPP;
 	rep.h.errnum = r;

@@ -18,6 +18,7 @@
 
 struct engine {
 	const char *name;
+	bool offline;	      /* no TPM: the file is open, to be rekeyed */
 	pthread_mutex_t lock; /* the TPM and @nvram */
 	struct nvram *nvram;
 	_Atomic uint32_t condition; /* enum engine_condition */
@@ -42,6 +43,11 @@ int engine_power_on(struct engine *e, bool manufacture, struct error *err);
 /* Write what is left in both slots, wipe, and end the process; see STOP. */
 int engine_stop(struct engine *e, struct error *err);
 
+struct engine_rekey;
+/* Other wraps or another data key in the file; see REKEY. */
+int engine_rekey(struct engine *e, const struct engine_rekey *r,
+		 struct error *err);
+
 /* Serve the control socket in a thread of its own. 0 or a negative errno. */
 int control_start(struct engine *e, int listen_fd);
 
@@ -53,7 +59,7 @@ struct frontend {
 	const char *name;
 	int (*run)(struct engine *e, int fd, uint16_t family);
 };
-extern const struct frontend frontend_netlink;
+extern const struct frontend frontend_netlink, frontend_none;
 
 /* Give up what the user's rights allow; 0 or a negative errno. */
 int sandbox_drop_user(const char *uid_gid, struct error *err);

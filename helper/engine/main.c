@@ -25,12 +25,15 @@ struct options {
 	int netlink_fd;
 	int family;
 	bool manufacture;
+	bool offline;
 };
 
 static const char usage[] =
 	"Usage: vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N\n"
 	"                   --netlink-fd N --family ID [--file PATH]\n"
 	"                   [--user UID:GID] [--manufacture]\n"
+	"       vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N --offline\n"
+	"                   [--file PATH] [--user UID:GID]\n"
 	"\n"
 	"Runs one virtual TPM. Started by vtpmd, which opens every descriptor.\n";
 
@@ -54,6 +57,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "family", required_argument, NULL, 'i' },
 		{ "user", required_argument, NULL, 'u' },
 		{ "manufacture", no_argument, NULL, 'm' },
+		{ "offline", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -89,6 +93,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'm':
 			o->manufacture = true;
 			break;
+		case 'o':
+			o->offline = true;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			exit(0);
@@ -100,9 +107,12 @@ static int parse_options(int argc, char **argv, struct options *o)
 		}
 	}
 	if (optind != argc || !o->name || o->nvram_fd <= 0 || o->key_fd <= 0 ||
-	    o->control_fd <= 0 || o->netlink_fd <= 0 || o->family <= 0)
+	    o->control_fd <= 0)
 		return -EINVAL;
-	return 0;
+	/* Offline there is no TPM, and none to be made or to be served. */
+	if (o->offline)
+		return o->manufacture || o->netlink_fd ? -EINVAL : 0;
+	return o->netlink_fd <= 0 || o->family <= 0 ? -EINVAL : 0;
 }
 
 static int exit_status(const struct error *err)
@@ -158,7 +168,10 @@ static int set_up(struct engine *e, const struct options *o, struct error *err)
 	r = open_state(e, o, err);
 	if (r < 0)
 		return r;
-	r = engine_power_on(e, o->manufacture, err);
+	if (o->offline)
+		nvram_forget_state(e->nvram);
+	else
+		r = engine_power_on(e, o->manufacture, err);
 	if (r < 0)
 		return r;
 	/* Threads cannot be made in the sandbox; this one waits for it. */
@@ -178,6 +191,7 @@ int main(int argc, char **argv)
 {
 	struct options o = { 0 };
 	struct engine e = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	const struct frontend *frontend;
 	struct error err = { 0 };
 	int r;
 
@@ -187,12 +201,14 @@ int main(int argc, char **argv)
 	}
 	log_init("vtpm-engine", LOG_INFO);
 	e.name = o.name;
+	e.offline = o.offline;
+	frontend = o.offline ? &frontend_none : &frontend_netlink;
 	if (set_up(&e, &o, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		return exit_status(&err);
 	}
-	r = frontend_netlink.run(&e, o.netlink_fd, o.family);
-	log_error("%s: the %s front end ended: %s", e.name,
-		  frontend_netlink.name, strerror(-r));
+	r = frontend->run(&e, o.netlink_fd, o.family);
+	log_error("%s: the %s front end ended: %s", e.name, frontend->name,
+		  strerror(-r));
 	return ENGINE_EXIT_FAILED;
 }

@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+#include "nvram/store.h"
+
 #define ENGINE_PROTOCOL_VERSION 1
 
 /* Largest TPM command or response in bytes. */
@@ -36,6 +38,13 @@ enum engine_op {
 	 * slots, replies with nothing, and exits with status 0.
 	 */
 	ENGINE_OP_STOP = 3,
+	/*
+	 * Request: struct engine_rekey. Reply: nothing; the file has it then.
+	 * -EKEYREJECTED: @key is not the data key in use, and not deep. Any
+	 * failure leaves the file with the data key and wraps that it had.
+	 * An engine of before this was there answers -EOPNOTSUPP.
+	 */
+	ENGINE_OP_REKEY = 4,
 };
 
 struct engine_header {
@@ -47,6 +56,14 @@ struct engine_header {
 struct engine_execute {
 	uint8_t locality; /* 0 to 4 */
 };
+
+struct engine_rekey {
+	uint32_t deep; /* 0: @key is the one in use; 1: it replaces that */
+	uint32_t n_wraps;
+	uint8_t key[NVRAM_KEY_LEN];
+	uint8_t wraps[NVRAM_WRAPS_LEN]; /* nvram_encode_wraps() */
+};
+_Static_assert(sizeof(struct engine_rekey) <= ENGINE_MAX_COMMAND, "a message");
 
 /* What keeps an engine from answering, if anything. */
 enum engine_condition {

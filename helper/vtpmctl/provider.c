@@ -5,8 +5,10 @@
 #include "vtpmctl/vtpmctl.h"
 
 static const struct verb *const verbs[] = {
-	&verb_provider_add,    &verb_provider_list,    &verb_provider_show,
-	&verb_provider_backup, &verb_provider_restore, NULL,
+	&verb_provider_add,	&verb_provider_list,
+	&verb_provider_show,	&verb_provider_backup,
+	&verb_provider_restore, &verb_provider_attach,
+	&verb_provider_detach,	NULL,
 };
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
@@ -25,7 +27,7 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 const struct verb verb_provider = {
 	.name = "provider",
-	.summary = "key providers: add, list, show, backup, restore",
+	.summary = "key providers: add, list, attach, backup, ...",
 	.help = "Usage: vtpmctl provider VERB ...\n"
 		"\n"
 		"A key provider wraps the data keys of vTPMs. Every verb has --help.\n"

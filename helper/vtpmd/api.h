@@ -26,6 +26,14 @@ typedef int (*method_fn)(struct manager *m, struct call *call,
 
 int api_provider_add(struct manager *m, struct call *call,
 		     const struct param_values *in, struct error *err);
+int api_provider_attach(struct manager *m, struct call *call,
+			const struct param_values *in, struct error *err);
+int api_provider_detach(struct manager *m, struct call *call,
+			const struct param_values *in, struct error *err);
+int api_rekey(struct manager *m, struct call *call,
+	      const struct param_values *in, struct error *err);
+int api_rekey_all(struct manager *m, struct call *call,
+		  const struct param_values *in, struct error *err);
 int api_provider_list(struct manager *m, struct call *call,
 		      const struct param_values *in, struct error *err);
 int api_provider_show(struct manager *m, struct call *call,

@@ -75,34 +75,47 @@ static int make_log_pipe(int *out, struct error *err)
 	return 0;
 }
 
+/* What an engine without a TPM does without. */
+static void add_options(char *argv[], const struct engine_args *a, char *family)
+{
+	size_t n = 0;
+
+	while (argv[n])
+		n++;
+	if (a->offline) {
+		argv[n] = "--offline";
+		return;
+	}
+	argv[n++] = "--netlink-fd";
+	argv[n++] = "6";
+	argv[n++] = "--family";
+	argv[n++] = family;
+	if (a->manufacture)
+		argv[n] = "--manufacture";
+}
+
 static int spawn_engine(const struct config *cfg, const struct engine_args *a,
 			int key_fd, int control_fd, int netlink_fd,
 			struct engine *e, struct error *err)
 {
 	char path[PATH_MAX], family[16], file[PATH_MAX];
-	char *argv[] = { "vtpm-engine",
-			 "--name",
-			 (char *)a->name,
-			 "--file",
-			 file,
-			 "--nvram-fd",
-			 "3",
-			 "--key-fd",
-			 "4",
-			 "--control-fd",
-			 "5",
-			 "--netlink-fd",
-			 "6",
-			 "--family",
-			 family,
-			 NULL,
-			 NULL };
+	char *argv[20] = { "vtpm-engine",
+			   "--name",
+			   (char *)a->name,
+			   "--file",
+			   file,
+			   "--nvram-fd",
+			   "3",
+			   "--key-fd",
+			   "4",
+			   "--control-fd",
+			   "5" };
 	const struct spawn s = {
 		.path = path,
 		.argv = argv,
 		.fds = { -1, e->log_fd, e->log_fd, a->nvram_fd, key_fd,
 			 control_fd, netlink_fd },
-		.n_fds = 7,
+		.n_fds = a->offline ? 6 : 7,
 		.user = &cfg->engine_user,
 		.cwd_fd = -1,
 		.listen_fd = control_fd,
@@ -111,8 +124,7 @@ static int spawn_engine(const struct config *cfg, const struct engine_args *a,
 
 	snprintf(family, sizeof(family), "%u", a->family);
 	snprintf(file, sizeof(file), "%s/%s.nvram", cfg->state_dir, a->name);
-	if (a->manufacture)
-		argv[15] = "--manufacture";
+	add_options(argv, a, family);
 	r = config_find_program(cfg, "vtpm-engine", path, err);
 	return r < 0 ? r : spawn_process(&s, &e->process, err);
 }
@@ -185,7 +197,9 @@ int engine_start(const struct config *cfg, const struct engine_args *args,
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_ENGINE, "key pipe: %s",
 				 strerror(-r));
-	r = kernel_open_engine_socket(&netlink_fd, &e.port, err);
+	r = args->offline
+		    ? 0
+		    : kernel_open_engine_socket(&netlink_fd, &e.port, err);
 	if (!r)
 		r = make_log_pipe(&e.log_fd, err);
 	if (!r)
@@ -235,11 +249,13 @@ int engine_connect(const struct config *cfg, const char *name)
 	return TAKE_FD(sock);
 }
 
-/* One request without data, and its reply of exactly @len bytes. */
-static int transact(int sock, uint32_t op, int timeout_ms, void *data,
-		    size_t len)
+int engine_transact(int sock, uint32_t op, int timeout_ms, const void *req,
+		    size_t req_len, void *data, size_t len)
 {
-	const struct engine_header req = { .op = op };
+	struct engine_header head = { .op = op, .len = req_len };
+	struct iovec iov[] = { { &head, sizeof(head) },
+			       { (void *)req, req_len } };
+	const struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	const struct timeval tv = { timeout_ms / 1000,
 				    timeout_ms % 1000 * 1000 };
 	char buf[sizeof(struct engine_header) + sizeof(struct engine_status)];
@@ -247,7 +263,7 @@ static int transact(int sock, uint32_t op, int timeout_ms, void *data,
 	ssize_t n;
 
 	if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) < 0 ||
-	    send(sock, &req, sizeof(req), MSG_NOSIGNAL) < 0)
+	    sendmsg(sock, &msg, MSG_NOSIGNAL) < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	do {
 		n = recv(sock, buf, sizeof(buf), MSG_TRUNC);
@@ -273,7 +289,8 @@ static int transact(int sock, uint32_t op, int timeout_ms, void *data,
 
 int engine_get_status(int sock, int timeout_ms, struct engine_status *out)
 {
-	return transact(sock, ENGINE_OP_STATUS, timeout_ms, out, sizeof(*out));
+	return engine_transact(sock, ENGINE_OP_STATUS, timeout_ms, NULL, 0, out,
+			       sizeof(*out));
 }
 
 int engine_stop(const struct config *cfg, const char *name, struct engine *e,
@@ -283,7 +300,8 @@ int engine_stop(const struct config *cfg, const char *name, struct engine *e,
 	int status = -1, r = sock;
 
 	if (sock >= 0)
-		r = transact(sock, ENGINE_OP_STOP, STOP_TIMEOUT_MS, NULL, 0);
+		r = engine_transact(sock, ENGINE_OP_STOP, STOP_TIMEOUT_MS, NULL,
+				    0, NULL, 0);
 	if (!r)
 		r = process_wait(&e->process, STOP_TIMEOUT_MS, &status);
 	engine_discard(cfg, name, e);

@@ -25,6 +25,7 @@ struct engine_args {
 	const struct secret *key;
 	uint16_t family;
 	bool manufacture;
+	bool offline; /* no TPM: only to be rekeyed */
 };
 
 /* Returns when the engine serves; nothing is left of it otherwise. */
@@ -39,6 +40,22 @@ int engine_start(const struct config *cfg, const struct engine_args *args,
 int engine_connect(const struct config *cfg, const char *name);
 /* -ETIMEDOUT, -EPIPE for an end, or what the engine answered. */
 int engine_get_status(int sock, int timeout_ms, struct engine_status *out);
+
+/*
+ * Give the engine on @sock other wraps of the data key @key, or with @deep a
+ * new data key. An error leaves the file with what it had, but for one of the
+ * connection: then it has either.
+ */
+int engine_rekey(int sock, const char *name, bool deep,
+		 const struct secret *key, const struct nvram_wrap *wraps,
+		 uint32_t n, struct error *err);
+
+/*
+ * One request of @req_len bytes and its reply of exactly @len. -ETIMEDOUT,
+ * -EPIPE for an end, or what the engine answered.
+ */
+int engine_transact(int sock, uint32_t op, int timeout_ms, const void *req,
+		    size_t req_len, void *data, size_t len);
 
 /*
  * Ask the engine to stop and wait for its end; kill it if it does not. The

@@ -15,6 +15,7 @@
 #include "vtpmd/api.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/registry.h"
+#include "vtpmd/rekey.h"
 #include "vtpmd/server.h"
 #include "vtpmd/stop-all.h"
 
@@ -175,7 +176,7 @@ static void on_transition(const struct kernel_event *ev, void *arg)
 		  kernel_state_name(ev->old_state),
 		  kernel_state_name(ev->state), ev->reason[0] ? ": " : "",
 		  ev->reason);
-	if (!v || v->busy || v->state != VTPM_RUNNING)
+	if (!v || v->state != VTPM_RUNNING)
 		return;
 	if (ev->state == VTPM_STATE_FAILED) {
 		vtpm_set_state(v, VTPM_FAILED,
@@ -209,7 +210,7 @@ static unsigned int count_busy(struct manager *m)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(v, &m->vtpms, link)
-		n += v->busy;
+		n += v->busy > 0;
 	return n;
 }
 
@@ -235,6 +236,7 @@ static void on_job_done(void *arg)
 	struct manager *m = arg;
 
 	stop_all_continue(m);
+	rekey_all_continue(m);
 	if (!m->stopping)
 		start_some(m);
 	else if (!job_pool_active(m->jobs))

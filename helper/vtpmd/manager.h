@@ -41,6 +41,7 @@ struct manager {
 	sd_event_source *term_source, *int_source, *stop_timer;
 	bool stopping;	       /* vtpmd ends when its jobs have */
 	struct call *stop_all; /* the call of StopAll, while it is at work */
+	struct rekey_all *rekey_all; /* as long as RekeyAll is at work */
 };
 
 int manager_init(struct manager *m, struct error *err);

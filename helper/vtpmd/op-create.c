@@ -182,7 +182,7 @@ static void create_done(void *arg, const struct error *err)
 	struct operation *op = arg;
 	struct vtpm *v = op->v;
 
-	v->busy = false;
+	v->busy--;
 	if (err) {
 		vtpm_free(v);
 		op->v = NULL;

@@ -39,7 +39,7 @@ static void delete_done(void *arg, const struct error *err)
 	struct operation *op = arg;
 	struct vtpm *v = op->v;
 
-	v->busy = false;
+	v->busy--;
 	/* A file that vanished by itself is as good as deleted. */
 	if (!err || err->errnum == -ENOENT) {
 		monitor_event(v->m, "deleted", v->name, NULL, NULL, NULL);

@@ -74,7 +74,7 @@ static void start_done(void *arg, const struct error *err)
 	struct operation *op = arg;
 	struct vtpm *v = op->v;
 
-	v->busy = false;
+	v->busy--;
 	if (op->have_info) {
 		v->info = op->info;
 		v->have_info = true;

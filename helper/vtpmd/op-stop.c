@@ -38,7 +38,7 @@ static void stop_done(void *arg, const struct error *err)
 	struct operation *op = arg;
 	struct vtpm *v = op->v;
 
-	v->busy = false;
+	v->busy--;
 	v->in_kernel = op->in_kernel;
 	if (!v->in_kernel)
 		v->instance = (struct kernel_instance){ 0 };
@@ -85,7 +85,7 @@ static void fail_done(void *arg, const struct error *err)
 {
 	struct operation *op = arg;
 
-	op->v->busy = false;
+	op->v->busy--;
 	operation_end(op, err);
 }
 
@@ -179,7 +179,7 @@ int vtpm_show(struct vtpm *v, struct call *call, struct error *err)
 {
 	const struct operation op = { .engine = ENGINE_NONE,
 				      .start = v->state == VTPM_RUNNING };
-	bool busy = v->busy;
+	unsigned int busy = v->busy;
 	int r;
 
 	/* It changes nothing, so it neither waits for others nor they for it.

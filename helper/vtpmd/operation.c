@@ -29,7 +29,7 @@ int operation_start(struct vtpm *v, const struct job_ops *ops,
 		free(op);
 		return r;
 	}
-	v->busy = true;
+	v->busy++;
 	return 0;
 }
 

@@ -15,6 +15,8 @@
 #include "vtpmd/server.h"
 #include "vtpmd/vtpm.h"
 
+struct rekey_plan;
+
 struct operation {
 	struct manager *m;
 	struct vtpm *v;
@@ -24,6 +26,7 @@ struct operation {
 	char name[NAME_MAX_LEN + 1];
 	char provider[NAME_MAX_LEN + 1];
 	bool start;
+	struct rekey_plan *plan;
 	struct settings settings;
 	char owner[2 * NAME_MAX_LEN + 2], mode[8]; /* as asked for */
 	char reason[512];

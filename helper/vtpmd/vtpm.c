@@ -18,15 +18,17 @@ static const struct {
 	unsigned int may;
 	const char *instead; /* for what may not */
 } states[] = {
-	[VTPM_STOPPED] = { "stopped", MAY(OP_START) | MAY(OP_DELETE),
+	[VTPM_STOPPED] = { "stopped",
+			   MAY(OP_START) | MAY(OP_DELETE) | MAY(OP_REKEY),
 			   "start it with: vtpmctl start" },
 	[VTPM_STARTING] = { "starting", 0, "wait for it; see: vtpmctl show" },
-	[VTPM_RUNNING] = { "running", MAY(OP_STOP),
+	[VTPM_RUNNING] = { "running", MAY(OP_STOP) | MAY(OP_REKEY),
 			   "stop it first with: vtpmctl stop" },
 	[VTPM_STOPPING] = { "stopping", 0, "wait for it; see: vtpmctl show" },
 	[VTPM_FAILED] = { "failed", MAY(OP_STOP),
 			  "stop it first with: vtpmctl stop" },
-	[VTPM_LOCKED] = { "locked", MAY(OP_START) | MAY(OP_DELETE),
+	[VTPM_LOCKED] = { "locked",
+			  MAY(OP_START) | MAY(OP_DELETE) | MAY(OP_REKEY),
 			  "when its key is back, start it with: vtpmctl start" },
 	[VTPM_DAMAGED] = { "damaged", MAY(OP_START) | MAY(OP_DELETE),
 			   "put back a copy of the file, then: vtpmctl start" },

@@ -29,7 +29,7 @@ enum vtpm_life {
 	VTPM_DAMAGED, /* the file does not open */
 };
 
-enum vtpm_op { OP_START, OP_STOP, OP_DELETE };
+enum vtpm_op { OP_START, OP_STOP, OP_DELETE, OP_REKEY };
 
 struct vtpm {
 	TAILQ_ENTRY(vtpm) link;
@@ -38,10 +38,11 @@ struct vtpm {
 	enum vtpm_life state;
 	char reason[512]; /* why it is in that state, or empty */
 	struct settings settings;
-	bool busy;	 /* a job works on it */
-	bool new;	 /* being made; nobody sees it yet */
-	bool want_start; /* start it when there is room for the job */
-	bool want_stop;	 /* StopAll is not done with it */
+	unsigned int busy; /* jobs at work on it */
+	bool new;	   /* being made; nobody sees it yet */
+	bool want_start;   /* start it when there is room for the job */
+	bool want_stop;	   /* StopAll is not done with it */
+	bool want_rekey;   /* nor is RekeyAll */
 	bool have_info;
 	struct nvram_info info;
 	struct engine engine;
@@ -84,6 +85,22 @@ int vtpm_delete(struct vtpm *v, struct call *call, struct error *err);
 int vtpm_show(struct vtpm *v, struct call *call, struct error *err);
 /* Tell the kernel that the running state is lost. */
 void vtpm_fail(struct vtpm *v, const char *reason);
+
+/* Which wraps are made anew, and by whom. */
+struct rekey_options {
+	const char *provider; /* only of this one; NULL: all */
+	const char *to;	      /* in place of those; NULL: each by its own */
+	bool deep;	      /* and the data key, too */
+	bool of_all;	      /* the result is RekeyAll's */
+};
+
+int vtpm_rekey(struct vtpm *v, const struct rekey_options *o, struct call *call,
+	       struct error *err);
+/* One more wrap of the data key, or one less. */
+int vtpm_attach_provider(struct vtpm *v, const char *provider,
+			 struct call *call, struct error *err);
+int vtpm_detach_provider(struct vtpm *v, const char *provider,
+			 struct call *call, struct error *err);
 
 struct create_options {
 	const char *name;

@@ -28,6 +28,8 @@ suite provider-native python3 tools/testing/e2e/provider-conformance.py \
 	build/asan/vtpm-key-native
 suite api "${sudo[@]}" tools/testing/e2e/api.sh
 suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
+suite rekey "${sudo[@]}" tools/testing/e2e/rekey.sh
+suite rekey-asan "${sudo[@]}" tools/testing/e2e/rekey.sh build/asan
 for t in tools/testing/fuzz/fuzz-*.c; do
 	t=$(basename "$t" .c)
 	suite "$t" one "$FUZZ_SECONDS s of $t" make --no-print-directory "$t"

@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Sourced as root by tests of the manager without the kernel module: vtpmd and
+# its helpers in a temporary directory $T, which goes away at the end, with
+# every process that was started from there. $1: directory of the programs.
+
+bin=${1:-build/release}
+daemon=
+
+if [ "$(id -u)" != 0 ]; then
+	echo "1..0 # SKIP not root"
+	exit 0
+fi
+systemd-sysusers packaging/sysusers.d/vtpm.conf 2>/dev/null
+if ! getent passwd vtpm-keys >/dev/null; then
+	echo "1..0 # SKIP the users vtpm and vtpm-keys are missing"
+	exit 0
+fi
+
+# Helpers run as users that may not get into the build directory.
+T=$(mktemp -d /tmp/vtpm-api.XXXXXX)
+chmod 755 "$T"
+mkdir "$T/bin"
+cp "$bin"/vtpmd "$bin"/vtpmctl "$bin"/vtpm-engine "$bin"/vtpm-identity \
+	"$bin"/vtpm-key-* "$T/bin" || exit 1
+export VTPM_SOCKET=$T/run/io.vtpm
+ctl=$T/bin/vtpmctl
+
+helpers() { # pids of what runs from our directory, but vtpmd
+	local exe
+	for exe in /proc/[0-9]*/exe; do
+		case $(readlink "$exe" 2>/dev/null) in
+		"$T"/bin/vtpm-*) echo "$exe" | cut -d/ -f3 ;;
+		esac
+	done
+}
+
+cleanup() {
+	local pid
+	for pid in $daemon $(helpers); do
+		kill -9 "$pid" 2>/dev/null
+	done
+	rm -rf "$T"
+}
+trap cleanup EXIT
+
+# shellcheck disable=SC2034 # for tap.sh
+TAP_DIR=$T
+# shellcheck source=tools/testing/tap.sh
+. tools/testing/tap.sh
+
+start_daemon() { # [STATE-DIR]
+	"$T/bin/vtpmd" --state-dir "${1:-$T/state}" --run-dir "$T/run" \
+		--verbose 2>>"$T/log" &
+	daemon=$!
+	for _ in $(seq 100); do
+		[ -S "$VTPM_SOCKET" ] && "$ctl" list >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	echo "Bail out! vtpmd does not start: $(tail -1 "$T/log")"
+	exit 1
+}
+
+stop_daemon() {
+	local pid=$daemon
+	kill "$pid"
+	daemon=
+	wait "$pid"
+}
+
+kill_daemon() {
+	local pid=$daemon
+	kill -9 "$pid"
+	daemon=
+	wait "$pid" 2>/dev/null
+}
+
+# The native provider NAME, backed up, so that it may be used.
+add_provider() { # NAME
+	echo 'correct horse' >"$T/password"
+	"$ctl" provider add native "$1" >/dev/null &&
+		"$ctl" provider backup "$1" "$T/$1.p12" --force \
+			--password-file "$T/password" >/dev/null
+}

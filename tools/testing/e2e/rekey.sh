@@ -1,0 +1,161 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Wraps and data keys of a vTPM from outside, without the kernel module: TAP on
+# standard output. Root only; touches nothing but a temporary directory.
+#
+# usage: rekey.sh [DIRECTORY-OF-PROGRAMS]
+
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+# shellcheck source=tools/testing/e2e/manager.sh
+. tools/testing/e2e/manager.sh
+
+field() { # NAME EXPRESSION-IN-PYTHON-ON-v
+	"$ctl" show "$1" --json | python3 -c "
+import json, sys
+v = json.load(sys.stdin)['vtpm']
+print($2)"
+}
+wraps() { field "$1" "' '.join(w['provider'] for w in v['wraps'])"; }
+slots() { tail -c +8193 "$T/state/$1.nvram" | sha256sum; }
+no_engine() { [ -z "$(helpers)" ] && [ -z "$(ls "$T/run/engine")" ]; }
+take_away() { mv "$T/state/keys/$1" "$T/$1.away"; }
+bring_back() { mv "$T/$1.away" "$T/state/keys/$1"; }
+
+start_daemon "$T/state"
+add_provider one && add_provider two && "$ctl" create a --no-start >/dev/null
+result $? "two providers, and a vTPM of the first"
+slots_before=$(slots a)
+file() { sha256sum <"$T/state/a.nvram"; }
+
+# --- attach and detach -------------------------------------------------------
+
+check "it has one wrap" test "$(wraps a)" = one
+expect 4 'attach another first' "the only wrap cannot be detached" \
+	"$ctl" provider detach a one
+expect 4 already "nor can a provider be attached twice" \
+	"$ctl" provider attach a one
+expect 3 'no key provider' "nor one that is not there" \
+	"$ctl" provider attach a nobody
+expect 3 'has no wrap of provider two' "nor one detached that is not attached" \
+	"$ctl" provider detach a two
+expect 0 'one or two' "attach" "$ctl" provider attach a two
+check "both are shown" test "$(wraps a)" = "one two"
+expect 0 '"a"' "the second one knows its user" \
+	"$ctl" provider show two --json
+check "not a byte of the slots has changed" test "$(slots a)" = "$slots_before"
+check "no engine is left" no_engine
+
+# Any one of them is enough.
+take_away one
+expect 0 'by one and two' "the second opens it when the first is away" \
+	"$ctl" rekey a --provider two
+expect 0 'with a key of two' "the first is detached though it is away" \
+	"$ctl" provider detach a one
+bring_back one
+expect 0 'two or one' "and attached again" "$ctl" provider attach a one
+
+# --- shallow -----------------------------------------------------------------
+
+old=$(field a "v['wraps'][1]['keyId']")
+cp "$T/state/a.nvram" "$T/kept.nvram"
+key_one() { "$ctl" provider restore native one "$T/one.p12" \
+	--password-file "$T/password"; }
+expect 0 'wrapped by two and one' "shallow rekey" "$ctl" rekey a
+check "the key is the same" test "$(field a "v['wraps'][1]['keyId']")" = "$old"
+check "not a byte of the slots has changed" test "$(slots a)" = "$slots_before"
+check "but the wraps have" sh -c \
+	"! cmp -s '$T/kept.nvram' '$T/state/a.nvram'"
+take_away one
+before=$(file)
+expect 7 'provider one' "a provider that is away is named" "$ctl" rekey a
+check "and nothing was written" test "$(file)" = "$before"
+bring_back one
+expect 0 'wrapped by one' "--to: one in place of both" "$ctl" rekey a --to one
+check "it alone is there" test "$(wraps a)" = one
+expect 0 'wrapped by two' "--provider --to: that one's place" \
+	"$ctl" rekey a --provider one --to two
+expect 3 'has no wrap' "--provider that has none" \
+	"$ctl" rekey a --provider one --to two
+
+# --- deep --------------------------------------------------------------------
+
+expect 0 'data key number 2, wrapped by two' "deep rekey" "$ctl" rekey a --deep
+check "the state is sealed anew" test "$(slots a)" != "$slots_before"
+take_away two
+before=$(file)
+expect 7 'needs key' "a stopped one needs its key" "$ctl" rekey a --deep --to one
+check "and nothing was written" test "$(file)" = "$before"
+bring_back two
+expect 0 'number 3' "deep, to another provider" "$ctl" rekey a --deep --to one
+expect 0 'number 3' "it still opens" "$ctl" rekey a
+size=$(stat -c %s "$T/state/a.nvram")
+for _ in 1 2 3 4; do "$ctl" rekey a --deep >/dev/null || break; done
+check "four more" test "$(field a "v['dataKey']")" = 7
+check "the file does not grow by it" \
+	test "$(stat -c %s "$T/state/a.nvram")" = "$size"
+
+# --- several -----------------------------------------------------------------
+
+for n in b c d; do "$ctl" create $n --no-start --provider two >/dev/null; done
+expect 0 '3 vTPMs rekeyed' "all of one provider" \
+	"$ctl" rekey --provider two --to one
+check "are the other's now" test "$(wraps b)$(wraps c)$(wraps d)" = oneoneone
+take_away one
+expect 1 'd was not rekeyed' "those that cannot be are named" \
+	"$ctl" rekey --all --deep
+bring_back one
+expect 0 '"failed": \[\]' "all, deep, as JSON" "$ctl" rekey --all --deep --json
+check "each has a new key" test "$(field b "v['dataKey']")" = 2
+for bad in "" "a --all" "--all --provider one" "a b"; do
+	# shellcheck disable=SC2086
+	expect 2 Usage "rekey $bad: usage" "$ctl" rekey $bad
+done
+expect 3 'no vTPM x' "rekey of one that is not there" "$ctl" rekey x
+expect 3 'no key provider' "rekey to one that is not there" \
+	"$ctl" rekey --all --to nobody
+as_admin=(setpriv --reuid=65534 --regid=65534
+	--groups="$(getent group vtpm-admin | cut -d: -f3)")
+expect 5 'only root' "an operator may not rekey" "${as_admin[@]}" "$ctl" rekey a
+expect 5 'only root' "nor attach" "${as_admin[@]}" "$ctl" provider attach a two
+
+# --- helpers that fail -------------------------------------------------------
+
+"$ctl" rekey a --to one >/dev/null
+broken() { # PROGRAM SCRIPT STATUS PATTERN TEXT
+	mv "$T/bin/$1" "$T/kept"
+	printf '#!/bin/sh\n%s\n' "$2" >"$T/bin/$1"
+	chmod 755 "$T/bin/$1"
+	before=$(file)
+	expect "$3" "$4" "$5" "$ctl" rekey a --deep
+	mv "$T/kept" "$T/bin/$1"
+	check "and the file is as it was" test "$(file)" = "$before"
+	check "and no engine is left" no_engine
+}
+broken vtpm-key-native 'echo not JSON' 1 'not a reply' \
+	"a provider that talks nonsense"
+broken vtpm-engine 'echo a: no memory >&2; exit 15' 1 'no memory' \
+	"an engine that does not start"
+# A provider whose wrap is another's must not become the only way in.
+cat >"$T/liar" <<'SH'
+#!/bin/sh
+request=$(cat)
+case $request in
+*'"wrap"'*) echo '{"ok": true, "key-id": "k", "wrapped": "AAAA"}' ;;
+*'"unwrap"'*) head -c 32 /dev/zero >&4; echo '{"ok": true}' ;;
+*) echo '{"ok": true, "keys": [], "usable": true}' ;;
+esac
+SH
+install -m 755 "$T/liar" "$T/bin/vtpm-key-liar"
+"$ctl" provider add liar l >/dev/null 2>&1
+before=$(file)
+expect 1 'opens as another key' "a provider that wraps something else is found" \
+	"$ctl" provider attach a l
+check "and not attached" test "$(file)" = "$before"
+
+check "no sanitizer has complained" \
+	sh -c "! grep -Eq 'Sanitizer|runtime error' '$T/log'"
+stop_daemon
+result $? "the end is in order"
+check "no process is left" test -z "$(helpers)"
+tap_end
