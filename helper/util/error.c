@@ -50,8 +50,8 @@ const char *error_code_find(const char *code)
 		VTPM_ERR_CORRUPT,	VTPM_ERR_VERSION,
 		VTPM_ERR_IN_USE,	VTPM_ERR_PROVIDER,
 		VTPM_ERR_NOT_BACKED_UP, VTPM_ERR_KEY_MISSING,
-		VTPM_ERR_KEY_WRONG,	VTPM_ERR_PASSWORD,
-		VTPM_ERR_NOT_SUPPORTED,
+		VTPM_ERR_KEY_WRONG,	VTPM_ERR_KEY_DESTROYED,
+		VTPM_ERR_PASSWORD,	VTPM_ERR_NOT_SUPPORTED,
 	};
 
 	for (size_t i = 0; code && i < sizeof(codes) / sizeof(codes[0]); i++) {

@@ -32,6 +32,7 @@
 #define VTPM_ERR_NOT_BACKED_UP "ProviderNotBackedUp"
 #define VTPM_ERR_KEY_MISSING "KeyMissing"
 #define VTPM_ERR_KEY_WRONG "KeyWrong"
+#define VTPM_ERR_KEY_DESTROYED "KeyDestroyed"
 #define VTPM_ERR_PASSWORD "PasswordWrong"
 #define VTPM_ERR_NOT_SUPPORTED "NotSupported"
 #define VTPM_ERR_INTERNAL "InternalError"

@@ -3,8 +3,10 @@
 #include <errno.h>
 
 #include "vtpmd/api.h"
+#include "vtpmd/locked.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/rekey.h"
+#include "vtpmd/server.h"
 
 int api_rekey(struct manager *m, struct call *call,
 	      const struct param_values *in, struct error *err)
@@ -40,6 +42,24 @@ int api_rekey_all(struct manager *m, struct call *call,
 				 "provider list",
 				 o.to);
 	return rekey_all(m, &o, call, err);
+}
+
+int api_unlock(struct manager *m, struct call *call,
+	       const struct param_values *in, struct error *err)
+{
+	struct vtpm *v = manager_find(m, param_string(in, 0), err);
+
+	return v ? locked_unlock(v, call, err) : err->errnum;
+}
+
+int api_unlock_all(struct manager *m, struct call *call,
+		   const struct param_values *in, struct error *err)
+{
+	(void)in;
+	(void)err;
+	call_reply(call, json_pack("{s:I}", "tried",
+				   (json_int_t)locked_unlock_all(m)));
+	return 0;
 }
 
 int api_provider_attach(struct manager *m, struct call *call,

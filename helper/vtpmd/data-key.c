@@ -30,6 +30,8 @@ static int unwrap_one(const struct config *cfg, const uint8_t uuid[UUID_LEN],
 /* What may yet come right counts more than what will not. */
 static int hope(const struct error *err)
 {
+	if (!strcmp(err->code, VTPM_ERR_KEY_DESTROYED))
+		return 0;
 	if (!strcmp(err->code, VTPM_ERR_KEY_MISSING))
 		return 3;
 	if (!strcmp(err->code, VTPM_ERR_PROVIDER))
@@ -80,6 +82,14 @@ int data_key_unwrap(const struct config *cfg, const char *name,
 	if (!info->n_wraps)
 		error_set(&all, -ENOKEY, VTPM_ERR_KEY_WRONG,
 			  "vTPM %s: no provider has its data key", name);
+	if (!strcmp(all.code, VTPM_ERR_KEY_DESTROYED))
+		error_prefix(
+			&all,
+			"a key of vTPM %s was destroyed on purpose, so its "
+			"state can never be opened again: it is "
+			"crypto-shredded; remove it with: vtpmctl delete "
+			"%s",
+			name, name);
 	*err = all;
 	return all.errnum;
 }

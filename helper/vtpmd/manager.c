@@ -214,11 +214,13 @@ static unsigned int count_busy(struct manager *m)
 	return n;
 }
 
-static void start_some(struct manager *m)
+void manager_start_some(struct manager *m)
 {
 	struct error err = { 0 };
 	struct vtpm *v;
 
+	if (m->stopping)
+		return;
 	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (!v->want_start || v->busy)
 			continue;
@@ -238,7 +240,7 @@ static void on_job_done(void *arg)
 	stop_all_continue(m);
 	rekey_all_continue(m);
 	if (!m->stopping)
-		start_some(m);
+		manager_start_some(m);
 	else if (!job_pool_active(m->jobs))
 		sd_event_exit(m->event, 0);
 }
@@ -353,7 +355,7 @@ int manager_start(struct manager *m, struct error *err)
 		       m->config.admin_gid, api_handle, m, &m->server, err);
 	if (r < 0)
 		return r;
-	start_some(m);
+	manager_start_some(m);
 	sd_notifyf(0, "READY=1\nSTATUS=Serving %s", path);
 	return 0;
 }

@@ -63,6 +63,9 @@ void manager_free_provider(struct manager *m, struct provider *p);
 struct vtpm *manager_find(struct manager *m, const char *name,
 			  struct error *err);
 
+/* Start those that want it, as far as there is room. */
+void manager_start_some(struct manager *m);
+
 /* Take over engines and kernel instances of an earlier manager. */
 int adopt_all(struct manager *m, struct error *err);
 

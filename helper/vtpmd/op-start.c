@@ -8,15 +8,15 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "vtpmd/data-key.h"
+#include "vtpmd/locked.h"
 #include "vtpmd/operation.h"
 
 /* The engine of a vTPM that has been made before. */
-static int power_on(struct operation *op, struct job *job, uint16_t family,
-		    struct error *err)
+static int power_on(struct operation *op, struct job *job, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_(secret) struct secret *key = NULL;
-	struct engine_args args = { .name = op->name, .family = family };
+	struct engine_args args = { .name = op->name };
 	struct engine_status status;
 	char path[PATH_MAX];
 	int r = operation_open(op, &fd, err);
@@ -30,6 +30,9 @@ static int power_on(struct operation *op, struct job *job, uint16_t family,
 	op->have_info = true;
 	job_progress(job, "asking the key provider for the key");
 	r = data_key_unwrap(op->cfg, op->name, &op->info, &key, err);
+	/* In this order: a key that is missing is told without the module. */
+	if (!r)
+		r = kernel_family(&args.family, err);
 	if (r < 0)
 		return r;
 	job_progress(job, "loading the TPM's state");
@@ -47,11 +50,8 @@ static int start_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
 	struct error ignored = { 0 };
-	uint16_t family;
-	int r = kernel_family(&family, err);
+	int r = power_on(op, job, err);
 
-	if (!r)
-		r = power_on(op, job, family, err);
 	if (r < 0)
 		return r;
 	job_progress(job, "registering the TPM device");
@@ -89,6 +89,7 @@ static void start_done(void *arg, const struct error *err)
 		 */
 		vtpm_attach(v, &op->engine);
 	}
+	locked_after_start(v, err);
 	operation_end(op, err);
 }
 
@@ -130,7 +131,8 @@ int vtpm_start(struct vtpm *v, struct call *call, struct error *err)
 		r = check_copies(v, err);
 	if (!r)
 		r = operation_start(v, &start_ops, &op, call, err);
-	if (!r)
+	/* A retry that nobody asked for is seen if it goes well. */
+	if (!r && (call || v->state != VTPM_LOCKED))
 		vtpm_set_state(v, VTPM_STARTING, NULL);
 	return r;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "vtpmd/locked.h"
 #include "vtpmd/operation.h"
 
 static int stop_run(struct job *job, void *arg, struct error *err)
@@ -67,6 +68,8 @@ int vtpm_stop(struct vtpm *v, struct call *call, struct error *err)
 		r = operation_start(v, &stop_ops, &op, call, err);
 	if (r < 0)
 		return r;
+	locked_forget(v);
+	v->want_start = false;
 	/* From here on its end is expected, and the job's to take care of. */
 	vtpm_detach(v);
 	vtpm_set_state(v, VTPM_STOPPING, NULL);

@@ -81,6 +81,7 @@ static int reply_error(const char *name, json_t *error, struct error *err)
 		{ "NotSupported", VTPM_ERR_NOT_SUPPORTED, -EOPNOTSUPP },
 		{ "KeyMissing", VTPM_ERR_KEY_MISSING, -ENOKEY },
 		{ "KeyWrong", VTPM_ERR_KEY_WRONG, -EKEYREJECTED },
+		{ "KeyDestroyed", VTPM_ERR_KEY_DESTROYED, -EKEYREVOKED },
 		{ "ProviderNotBackedUp", VTPM_ERR_NOT_BACKED_UP, -EPERM },
 		{ "PasswordWrong", VTPM_ERR_PASSWORD, -EKEYREJECTED },
 		{ "AlreadyExists", VTPM_ERR_EXISTS, -EEXIST },

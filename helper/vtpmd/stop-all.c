@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "vtpmd/locked.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/server.h"
 #include "vtpmd/stop-all.h"
@@ -68,8 +69,9 @@ int stop_all(struct manager *m, struct call *call, struct error *err)
 	m->stop_all = call;
 	TAILQ_FOREACH(v, &m->vtpms, link) {
 		v->want_start = false;
+		locked_forget(v);
 		/* One that is being started now is stopped after that. */
-		v->want_stop = stoppable(v) || v->state == VTPM_STARTING;
+		v->want_stop = stoppable(v) || v->busy;
 	}
 	stop_all_continue(m);
 	return 0;

@@ -22,7 +22,7 @@ static const struct {
 	{ VTPM_RUNNING, "running", { false, true, false, true } },
 	{ VTPM_STOPPING, "stopping", { false, false, false, false } },
 	{ VTPM_FAILED, "failed", { false, true, false, false } },
-	{ VTPM_LOCKED, "locked", { true, false, true, true } },
+	{ VTPM_LOCKED, "locked", { true, true, true, true } },
 	{ VTPM_DAMAGED, "damaged", { true, false, true, false } },
 };
 
@@ -75,6 +75,7 @@ static void after_a_failed_start(void **state)
 		enum vtpm_life state;
 	} cases[] = {
 		{ VTPM_ERR_KEY_MISSING, VTPM_LOCKED },
+		{ VTPM_ERR_KEY_DESTROYED, VTPM_LOCKED },
 		{ VTPM_ERR_CORRUPT, VTPM_DAMAGED },
 		{ VTPM_ERR_VERSION, VTPM_DAMAGED },
 		/* Not damaged, not locked: nothing but the key is wrong. */

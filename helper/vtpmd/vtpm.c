@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "vtpmd/locked.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/registry.h"
 #include "vtpmd/server.h"
@@ -28,8 +29,9 @@ static const struct {
 	[VTPM_FAILED] = { "failed", MAY(OP_STOP),
 			  "stop it first with: vtpmctl stop" },
 	[VTPM_LOCKED] = { "locked",
-			  MAY(OP_START) | MAY(OP_DELETE) | MAY(OP_REKEY),
-			  "when its key is back, start it with: vtpmctl start" },
+			  MAY(OP_STOP) | MAY(OP_START) | MAY(OP_DELETE) |
+				  MAY(OP_REKEY),
+			  "it starts when its key is back; at once with: vtpmctl unlock" },
 	[VTPM_DAMAGED] = { "damaged", MAY(OP_START) | MAY(OP_DELETE),
 			   "put back a copy of the file, then: vtpmctl start" },
 };
@@ -59,7 +61,8 @@ enum vtpm_life vtpm_state_after(const struct error *err)
 {
 	/* It may be had later, of whoever does not have or give it now. */
 	if (!strcmp(err->code, VTPM_ERR_KEY_MISSING) ||
-	    !strcmp(err->code, VTPM_ERR_PROVIDER))
+	    !strcmp(err->code, VTPM_ERR_PROVIDER) ||
+	    !strcmp(err->code, VTPM_ERR_KEY_DESTROYED))
 		return VTPM_LOCKED;
 	if (!strcmp(err->code, VTPM_ERR_CORRUPT) ||
 	    !strcmp(err->code, VTPM_ERR_VERSION))
@@ -71,9 +74,10 @@ void vtpm_set_state(struct vtpm *v, enum vtpm_life state, const char *reason)
 {
 	const char *old = states[v->state].name, *now = states[state].name;
 
-	snprintf(v->reason, sizeof(v->reason), "%s", reason ? reason : "");
-	if (v->state == state && !v->reason[0])
+	/* A retry that ended as the one before is no news. */
+	if (v->state == state && !strcmp(v->reason, reason ? reason : ""))
 		return;
+	snprintf(v->reason, sizeof(v->reason), "%s", reason ? reason : "");
 	v->state = state;
 	log_at(state == VTPM_FAILED || state == VTPM_DAMAGED ? LOG_ERR
 							     : LOG_INFO,
@@ -101,6 +105,7 @@ void vtpm_free(struct vtpm *v)
 {
 	struct engine e = vtpm_detach(v);
 
+	locked_forget(v);
 	/* The process goes on: who forgets a vTPM has stopped it or wants that.
 	 */
 	process_close(&e.process);

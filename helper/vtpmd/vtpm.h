@@ -38,11 +38,13 @@ struct vtpm {
 	enum vtpm_life state;
 	char reason[512]; /* why it is in that state, or empty */
 	struct settings settings;
-	unsigned int busy; /* jobs at work on it */
-	bool new;	   /* being made; nobody sees it yet */
-	bool want_start;   /* start it when there is room for the job */
-	bool want_stop;	   /* StopAll is not done with it */
-	bool want_rekey;   /* nor is RekeyAll */
+	unsigned int busy;    /* jobs at work on it */
+	bool new;	      /* being made; nobody sees it yet */
+	bool want_start;      /* start it when there is room for the job */
+	bool want_stop;	      /* StopAll is not done with it */
+	bool want_rekey;      /* nor is RekeyAll */
+	unsigned int retry_s; /* locked: the present interval */
+	sd_event_source *retry_source; /* and its end */
 	bool have_info;
 	struct nvram_info info;
 	struct engine engine;

@@ -119,6 +119,54 @@ as_admin=(setpriv --reuid=65534 --regid=65534
 expect 5 'only root' "an operator may not rekey" "${as_admin[@]}" "$ctl" rekey a
 expect 5 'only root' "nor attach" "${as_admin[@]}" "$ctl" provider attach a two
 
+# --- locked ------------------------------------------------------------------
+
+"$ctl" rekey a --to one >/dev/null
+state() { field "$1" "v['state']"; }
+key=$(field a "v['keyId']")
+take_away one
+before=$(file)
+expect 7 "needs key $key of provider one" "a start without the key" \
+	"$ctl" start a
+check "leaves it locked" test "$(state a)" = locked
+check "with what it needs as the reason" sh -c \
+	"'$ctl' show a | grep -q '$key of provider one'"
+expect 7 'needs key' "unlock tries at once" "$ctl" unlock a
+expect 0 '1 locked' "unlock --all does, too" "$ctl" unlock --all
+check "nothing was written" test "$(file)" = "$before"
+expect 4 'is not locked' "unlock of one that is not locked" "$ctl" unlock b
+"$ctl" monitor >"$T/retries" &
+monitor=$!
+sleep 3
+check "retries that fail are no events" test ! -s "$T/retries"
+bring_back one
+# What comes next is the device's, and without the module there is none.
+for _ in $(seq 100); do
+	[ "$(state a)" = locked ] || break
+	sleep 0.1
+done
+kill $monitor
+check "it opens by itself when the key is back" test "$(state a)" != locked
+"$ctl" stop a >/dev/null 2>&1
+take_away one
+"$ctl" start a >/dev/null 2>&1
+expect 0 'a is stopped' "a locked one can be told to stop trying" "$ctl" stop a
+bring_back one
+sleep 3
+check "and does" test "$(state a)" = stopped
+
+# The provider answers, and says that this key is no more.
+mv "$T/bin/vtpm-key-native" "$T/kept"
+cat >"$T/bin/vtpm-key-native" <<'SH'
+#!/bin/sh
+echo '{"ok": false, "error": {"code": "KeyDestroyed", "message": "destroyed on 2026-01-02"}}'
+SH
+chmod 755 "$T/bin/vtpm-key-native"
+expect 7 'never be opened again.*destroyed on 2026' \
+	"a key that was destroyed: what it means" "$ctl" start a
+mv "$T/kept" "$T/bin/vtpm-key-native"
+"$ctl" stop a >/dev/null 2>&1
+
 # --- helpers that fail -------------------------------------------------------
 
 "$ctl" rekey a --to one >/dev/null

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <string.h>
+
+#include "vtpmctl/vtpmctl.h"
+
+static void print(struct ctl *ctl, json_t *p, void *arg)
+{
+	const json_t *v = json_object_get(p, "vtpm");
+	const char *dev = json_text(json_object_get(v, "device"), "tpm");
+
+	(void)ctl;
+	(void)arg;
+	printf("%s is %s%s%s\n", json_text(v, "name"), json_text(v, "state"),
+	       *dev ? " on " : "", dev);
+}
+
+static void print_all(struct ctl *ctl, json_t *p, void *arg)
+{
+	(void)ctl;
+	(void)arg;
+	printf("%lld locked vTPMs are being tried; see: vtpmctl list\n",
+	       (long long)json_integer_value(json_object_get(p, "tried")));
+}
+
+static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
+{
+	const char *name;
+	bool all = false;
+	int status;
+	const struct ctl_option options[] = { { "all", &all, NULL }, { 0 } };
+
+	for (int i = 1; i < argc; i++)
+		all |= !strcmp(argv[i], "--all");
+	if (ctl_parse(ctl, v, argc, argv, options, &name, all ? 0 : 1,
+		      &status) < 0)
+		return status;
+	if (all)
+		return client_call(
+			ctl, &(struct client_call){ .method = "UnlockAll",
+						    .on_reply = print_all });
+	return client_call(
+		ctl, &(struct client_call){
+			     .method = "Unlock",
+			     .parameters = json_pack("{s:s}", "name", name),
+			     .more = true,
+			     .on_reply = print });
+}
+
+const struct verb verb_unlock = {
+	.name = "unlock",
+	.summary = "try again to get the key of a locked vTPM",
+	.help = "Usage: vtpmctl unlock NAME [--json]\n"
+		"       vtpmctl unlock --all [--json]\n"
+		"\n"
+		"Asks for the key of a locked vTPM, and starts it. That also happens by itself,\n"
+		"after 2 seconds, 4, 8 and so on up to 5 minutes, until the vTPM runs or is told\n"
+		"to stop.\n"
+		"\n"
+		"Examples:\n"
+		"  vtpmctl unlock web1\n"
+		"  vtpmctl unlock --all\n",
+	.run = run,
+};
