@@ -7,6 +7,8 @@
 ## make check-kernels  the module on Debian's 6.1, 6.12 and 7.x
 ## make check-debug    the module in a debug kernel: KASAN, lockdep, kmemleak
 ## make soak-kernel    the same for an hour; FUZZ_MINUTES=30, DEATHS=1000, ...
+## make soak-powercut  50,000 power cuts of the state file; POWERCUT_POINTS=
+## make soak-rekey     1,000 kills in the middle of a rekey; ROUNDS=
 ## make shell          a root shell with a vTPM ready (in a guest if need be)
 ## make bench          against libtpms in process and swtpm; build/bench.json
 ## make fuzz           the fuzz targets, FUZZ_SECONDS=60 each
@@ -59,6 +61,15 @@ check-debug: deps
 
 soak-kernel: deps
 	@tools/testing/check-debug.sh --soak
+
+soak-powercut: deps
+	@$(MAKE) --no-print-directory build/release/test/helper/nvram/test-powercut
+	@POWERCUT_POINTS=$${POWERCUT_POINTS:-50000} CMOCKA_MESSAGE_OUTPUT=TAP \
+		build/release/test/helper/nvram/test-powercut
+
+soak-rekey: deps
+	@$(MAKE) --no-print-directory helper
+	@ROUNDS=$${ROUNDS:-1000} tools/testing/e2e/rekey-kill.sh
 
 bench: deps
 	@$(MAKE) --no-print-directory helper man bench-programs
@@ -159,5 +170,5 @@ build/bench/%: tools/testing/bench/%.c kmod/uapi/linux/vtpm.h
 	@$(CC) $(HELPER_CFLAGS) -o $@ $< -pie -ltpms -lmnl
 
 .PHONY: all help module deps demo shell check check-kernels check-debug \
-	soak-kernel bench style dkms-check regen \
+	soak-kernel soak-powercut soak-rekey bench style dkms-check regen \
 	clean man install uninstall selftests bench-programs

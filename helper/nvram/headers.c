@@ -115,6 +115,21 @@ int headers_settle(struct nvram *n, struct error *err)
 	return n->must_settle ? headers_write(n, &h, err) : 0;
 }
 
+int headers_write_again(struct nvram *n, struct error *err)
+{
+	int newer = n->copy_generation[1] > n->copy_generation[0];
+	uint8_t page[NVRAM_PAGE];
+	int r = headers_seal(n->seal, &n->header, page);
+
+	if (r)
+		return error_set(err, r, VTPM_ERR_INTERNAL,
+				 "%s: cannot make a header", n->file);
+	r = n->ops->write(n->fd, page, sizeof(page), (off_t)newer * NVRAM_PAGE);
+	if (!r)
+		r = n->ops->sync(n->fd);
+	return r ? storage_error(err, r, n->file, "header") : 0;
+}
+
 int headers_write(struct nvram *n, const struct nvram_header *h,
 		  struct error *err)
 {
@@ -129,6 +144,7 @@ int headers_write(struct nvram *n, const struct nvram_header *h,
 	if (r)
 		return error_set(err, r, VTPM_ERR_INTERNAL,
 				 "%s: cannot make a header", n->file);
+	n->must_settle = true;
 	for (int i = 0; i < 2; i++) {
 		int copy = i ? !older : older;
 

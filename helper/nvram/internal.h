@@ -42,8 +42,9 @@ struct nvram {
 	 */
 	uint64_t copy_generation[2];
 	/*
-	 * A header of a rekey that failed may be on disk. Before the slots are
-	 * touched, which it may not name, both copies have to be ours again.
+	 * A header whose write failed may be on disk. It may name other slots
+	 * and another key, or say that there is a state where none was
+	 * committed: before a slot is touched both copies have to be ours.
 	 */
 	bool must_settle;
 
@@ -82,6 +83,12 @@ int headers_choose(const struct nvram_pages *p, const char *file,
 int headers_write(struct nvram *n, const struct nvram_header *h,
 		  struct error *err);
 bool headers_settled(const struct nvram *n);
+/*
+ * Put the same header on disk once more. After an open the newer copy may be
+ * nowhere but in memory, if its sync failed, and the other one must not be
+ * written before it is there; the same bytes again do no harm in part, either.
+ */
+int headers_write_again(struct nvram *n, struct error *err);
 /* Write the headers again if must_settle says so. */
 int headers_settle(struct nvram *n, struct error *err);
 /* Page of @h with MAC and checksum. */

@@ -230,19 +230,25 @@ static int load(struct nvram *n, const struct secret *key, struct error *err)
 }
 
 /*
- * Best effort: the state is known by now, and what stays unmended is found
- * again next time. A commit settles the headers in any case before it counts.
+ * Best effort but for the first step: the state is known by now, and what stays
+ * unmended is found again next time, or by a commit.
  */
-static void mend(struct nvram *n)
+static int mend(struct nvram *n, struct error *err)
 {
 	struct nvram_header h = n->header;
+	int r = 0;
 
 	if (n->last.body)
 		h.flags |= NVRAM_HAS_STATE;
+	if (!headers_settled(n))
+		r = headers_write_again(n, err);
+	if (r)
+		return r;
 	if (!headers_settled(n) || h.flags != n->header.flags)
 		headers_write(n, &h, NULL);
 	if (n->other_spoilt)
 		nvram_mirror(n, NULL);
+	return 0;
 }
 
 int nvram_open_with(const struct nvram_ops *ops, int fd, const char *file,
@@ -262,7 +268,9 @@ int nvram_open_with(const struct nvram_ops *ops, int fd, const char *file,
 	r = load(n, key, err);
 	if (r)
 		return r;
-	mend(n);
+	r = mend(n, err);
+	if (r)
+		return r;
 	*out = TAKE_PTR(n);
 	return 0;
 }

@@ -189,10 +189,8 @@ static int switch_over(struct nvram *n, struct rekey *k, struct error *err)
 	n->seal = k->seal;
 	r = headers_write(n, &k->header, err);
 	if (r) {
-		/* It may be on disk: nothing may go to our slots before that
-		 * is undone. */
 		n->seal = old_seal;
-		n->must_settle = true;
+		/* Best effort; else before the next write to a slot. */
 		headers_settle(n, NULL);
 		return r;
 	}

@@ -29,6 +29,7 @@ suite provider-native python3 tools/testing/e2e/provider-conformance.py \
 suite api "${sudo[@]}" tools/testing/e2e/api.sh
 suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
 suite rekey "${sudo[@]}" tools/testing/e2e/rekey.sh
+suite rekey-kill "${sudo[@]}" tools/testing/e2e/rekey-kill.sh
 suite rekey-asan "${sudo[@]}" tools/testing/e2e/rekey.sh build/asan
 for t in tools/testing/fuzz/fuzz-*.c; do
 	t=$(basename "$t" .c)
