@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/engine.h"
 #include "engine/protocol.h"
@@ -38,6 +39,22 @@ static int commit_once(struct engine *e, struct error *err)
 }
 
 /*
+ * Will it pass by itself, or once there is space? Anything else is a fault of
+ * ours or of the machine: then no answer is right, and waiting would hide it.
+ */
+static bool passes(const struct error *err)
+{
+	return !strcmp(err->code, VTPM_ERR_NO_SPACE) ||
+	       !strcmp(err->code, VTPM_ERR_STORAGE) || err->errnum == -ENOMEM;
+}
+
+static void fail_closed(const struct engine *e, const struct error *err)
+{
+	log_error("%s: %s; the command is not answered", e->name, err->text);
+	_exit(ENGINE_EXIT_FAILED);
+}
+
+/*
  * The TPM is ahead of the file now, so there is no way back: the answer waits
  * until the file has it. The client can be killed; the state is not lost.
  */
@@ -49,6 +66,8 @@ static void commit_until_durable(struct engine *e)
 
 	if (!r)
 		return;
+	if (!passes(&err))
+		fail_closed(e, &err);
 	log_error("%s: %s; commands wait until the file can be written",
 		  e->name, err.text);
 	e->storage_errnum = r;
@@ -56,6 +75,8 @@ static void commit_until_durable(struct engine *e)
 	do {
 		retry_pause(&pause_ns);
 		r = commit_once(e, &err);
+		if (r < 0 && !passes(&err))
+			fail_closed(e, &err);
 	} while (r < 0);
 	e->condition = ENGINE_RUNNING;
 	e->storage_errnum = 0;
