@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The methods on the data keys of vTPMs and their wraps. */
+/* The methods on the data keys of vTPMs, their wraps, and what needs them. */
 #include <errno.h>
 
 #include "vtpmd/api.h"
@@ -42,6 +42,22 @@ int api_rekey_all(struct manager *m, struct call *call,
 				 "provider list",
 				 o.to);
 	return rekey_all(m, &o, call, err);
+}
+
+int api_check(struct manager *m, struct call *call,
+	      const struct param_values *in, struct error *err)
+{
+	struct vtpm *v = manager_find(m, param_string(in, 0), err);
+
+	return v ? vtpm_check_file(v, false, call, err) : err->errnum;
+}
+
+int api_repair(struct manager *m, struct call *call,
+	       const struct param_values *in, struct error *err)
+{
+	struct vtpm *v = manager_find(m, param_string(in, 0), err);
+
+	return v ? vtpm_check_file(v, true, call, err) : err->errnum;
 }
 
 int api_unlock(struct manager *m, struct call *call,

@@ -26,6 +26,10 @@ typedef int (*method_fn)(struct manager *m, struct call *call,
 
 int api_provider_add(struct manager *m, struct call *call,
 		     const struct param_values *in, struct error *err);
+int api_check(struct manager *m, struct call *call,
+	      const struct param_values *in, struct error *err);
+int api_repair(struct manager *m, struct call *call,
+	       const struct param_values *in, struct error *err);
 int api_unlock(struct manager *m, struct call *call,
 	       const struct param_values *in, struct error *err);
 int api_unlock_all(struct manager *m, struct call *call,

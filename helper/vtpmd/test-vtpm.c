@@ -11,19 +11,19 @@
 #include "util/log.h"
 #include "vtpmd/manager.h"
 
-/* As Documentation/lifecycle.rst has it: start, stop, delete, rekey. */
+/* As Documentation/lifecycle.rst has it: start, stop, delete, rekey, check. */
 static const struct {
 	enum vtpm_life state;
 	const char *name;
-	bool may[4];
+	bool may[5];
 } want[] = {
-	{ VTPM_STOPPED, "stopped", { true, false, true, true } },
-	{ VTPM_STARTING, "starting", { false, false, false, false } },
-	{ VTPM_RUNNING, "running", { false, true, false, true } },
-	{ VTPM_STOPPING, "stopping", { false, false, false, false } },
-	{ VTPM_FAILED, "failed", { false, true, false, false } },
-	{ VTPM_LOCKED, "locked", { true, true, true, true } },
-	{ VTPM_DAMAGED, "damaged", { true, false, true, false } },
+	{ VTPM_STOPPED, "stopped", { true, false, true, true, true } },
+	{ VTPM_STARTING, "starting", { false, false, false, false, false } },
+	{ VTPM_RUNNING, "running", { false, true, false, true, false } },
+	{ VTPM_STOPPING, "stopping", { false, false, false, false, false } },
+	{ VTPM_FAILED, "failed", { false, true, false, false, false } },
+	{ VTPM_LOCKED, "locked", { true, true, true, true, true } },
+	{ VTPM_DAMAGED, "damaged", { true, false, true, false, true } },
 };
 
 static void table(void **state)
@@ -34,7 +34,7 @@ static void table(void **state)
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		v.state = want[i].state;
 		assert_string_equal(vtpm_state_name(v.state), want[i].name);
-		for (int op = OP_START; op <= OP_REKEY; op++) {
+		for (int op = OP_START; op <= OP_CHECK; op++) {
 			struct error err = { 0 };
 			int r = vtpm_check(&v, op, &err);
 
@@ -59,7 +59,7 @@ static void busy(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
 		v.state = want[i].state;
-		for (int op = OP_START; op <= OP_REKEY; op++) {
+		for (int op = OP_START; op <= OP_CHECK; op++) {
 			struct error err = { 0 };
 
 			assert_int_equal(vtpm_check(&v, op, &err), -EBUSY);

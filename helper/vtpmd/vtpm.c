@@ -20,7 +20,8 @@ static const struct {
 	const char *instead; /* for what may not */
 } states[] = {
 	[VTPM_STOPPED] = { "stopped",
-			   MAY(OP_START) | MAY(OP_DELETE) | MAY(OP_REKEY),
+			   MAY(OP_CHECK) | MAY(OP_START) | MAY(OP_DELETE) |
+				   MAY(OP_REKEY),
 			   "start it with: vtpmctl start" },
 	[VTPM_STARTING] = { "starting", 0, "wait for it; see: vtpmctl show" },
 	[VTPM_RUNNING] = { "running", MAY(OP_STOP) | MAY(OP_REKEY),
@@ -29,10 +30,11 @@ static const struct {
 	[VTPM_FAILED] = { "failed", MAY(OP_STOP),
 			  "stop it first with: vtpmctl stop" },
 	[VTPM_LOCKED] = { "locked",
-			  MAY(OP_STOP) | MAY(OP_START) | MAY(OP_DELETE) |
-				  MAY(OP_REKEY),
+			  MAY(OP_STOP) | MAY(OP_CHECK) | MAY(OP_START) |
+				  MAY(OP_DELETE) | MAY(OP_REKEY),
 			  "it starts when its key is back; at once with: vtpmctl unlock" },
-	[VTPM_DAMAGED] = { "damaged", MAY(OP_START) | MAY(OP_DELETE),
+	[VTPM_DAMAGED] = { "damaged",
+			   MAY(OP_CHECK) | MAY(OP_START) | MAY(OP_DELETE),
 			   "put back a copy of the file, then: vtpmctl start" },
 };
 

@@ -29,7 +29,7 @@ enum vtpm_life {
 	VTPM_DAMAGED, /* the file does not open */
 };
 
-enum vtpm_op { OP_START, OP_STOP, OP_DELETE, OP_REKEY };
+enum vtpm_op { OP_START, OP_STOP, OP_DELETE, OP_REKEY, OP_CHECK };
 
 struct vtpm {
 	TAILQ_ENTRY(vtpm) link;
@@ -103,6 +103,10 @@ int vtpm_attach_provider(struct vtpm *v, const char *provider,
 			 struct call *call, struct error *err);
 int vtpm_detach_provider(struct vtpm *v, const char *provider,
 			 struct call *call, struct error *err);
+
+/* Verify all of the file of one that does not run; with @repair mend it. */
+int vtpm_check_file(struct vtpm *v, bool repair, struct call *call,
+		    struct error *err);
 
 struct create_options {
 	const char *name;

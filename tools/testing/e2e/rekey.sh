@@ -167,6 +167,48 @@ expect 7 'never be opened again.*destroyed on 2026' \
 mv "$T/kept" "$T/bin/vtpm-key-native"
 "$ctl" stop a >/dev/null 2>&1
 
+# --- check and repair --------------------------------------------------------
+
+flip() { # OFFSET
+	python3 - "$T/state/a.nvram" "$1" <<'PY'
+import sys
+with open(sys.argv[1], "r+b") as f:
+    f.seek(int(sys.argv[2]))
+    byte = f.read(1)[0]
+    f.seek(int(sys.argv[2]))
+    f.write(bytes([byte ^ 0x40]))
+PY
+}
+"$ctl" rekey a --deep >/dev/null
+slot=$("$ctl" check "$T/state/a.nvram" --json | python3 -c '
+import json, sys
+print(sum(s["broken"] for s in json.load(sys.stdin)["slots"]))')
+check "no sector is broken" test "$slot" = 0
+before=$(file)
+expect 0 'looks whole' "check FILE, without a key" "$ctl" check "$T/state/a.nvram"
+expect 0 'are authentic' "check NAME, with it" "$ctl" check a
+check "neither writes" test "$(file)" = "$before"
+expect 3 'No such file' "check of no file" "$ctl" check "$T/none.nvram"
+expect 8 'damaged' "check of junk" "$ctl" check "$T/bin/vtpmctl"
+flip 100
+before=$(file)
+expect 8 'header A  damaged' "a wrong byte is found" \
+	"$ctl" check "$T/state/a.nvram"
+expect 0 'are authentic' "and the file opens nevertheless" "$ctl" check a
+check "and is as it was" test "$(file)" = "$before"
+expect 0 'is whole' "repair" "$ctl" repair a
+expect 0 'looks whole' "has mended it" "$ctl" check "$T/state/a.nvram"
+cp "$T/state/a.nvram" "$T/whole"
+flip 100
+flip 4200
+before=$(file)
+expect 8 'both header copies' "what is lost is refused by name" \
+	"$ctl" repair a
+check "and nothing is written" test "$(file)" = "$before"
+cp "$T/whole" "$T/state/a.nvram"
+expect 2 'name of a vTPM' "repair of a file" "$ctl" repair "$T/whole.nvram"
+"$ctl" show a >/dev/null
+
 # --- helpers that fail -------------------------------------------------------
 
 "$ctl" rekey a --to one >/dev/null

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Verifying a file with its key, and mending it. Opening it does both; so an
+ * engine without a TPM opens it, for a check a copy in memory.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "util/cleanup.h"
+#include "util/io.h"
+#include "vtpmd/data-key.h"
+#include "vtpmd/operation.h"
+
+/* More than a file ever has; see nvram-format.rst. */
+#define MAX_FILE (64 * 1024 * 1024)
+
+static int copy_to_memory(int from, int *out)
+{
+	_cleanup_close_ int fd = memfd_create("check", MFD_CLOEXEC);
+	char buf[4096];
+	off_t off = 0;
+	ssize_t n;
+	int r = fd < 0 ? -errno : 0;
+
+	while (!r && off < MAX_FILE) {
+		n = pread(from, buf, sizeof(buf), off);
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		r = write_full(fd, buf, n);
+		off += n;
+	}
+	if (!r)
+		*out = TAKE_FD(fd);
+	return r;
+}
+
+static int open_and_close(struct operation *op, struct job *job, int fd,
+			  struct error *err)
+{
+	_cleanup_(secret) struct secret *key = NULL;
+	struct engine_args args = { .name = op->name,
+				    .nvram_fd = fd,
+				    .offline = true };
+	struct engine_status status;
+	int r;
+
+	job_progress(job, "asking the key provider for the key");
+	r = data_key_unwrap(op->cfg, op->name, &op->info, &key, err);
+	if (r < 0)
+		return r;
+	job_progress(job, "opening the file");
+	args.key = key;
+	r = engine_start(op->cfg, &args, &op->engine, &status, err);
+	return r < 0 ? r : engine_stop(op->cfg, op->name, &op->engine, err);
+}
+
+static int check_run(struct job *job, void *arg, struct error *err)
+{
+	struct operation *op = arg;
+	_cleanup_close_ int fd = -1, copy = -1;
+	char path[PATH_MAX];
+	int r = operation_open(op, &fd, err);
+
+	operation_path(op, path);
+	if (!r)
+		r = nvram_read_header(fd, path, &op->info, err);
+	if (r < 0)
+		return r;
+	if (op->start)
+		return open_and_close(op, job, fd, err);
+	r = copy_to_memory(fd, &copy);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_STORAGE, "%s: %s", path,
+				 strerror(-r));
+	return open_and_close(op, job, copy, err);
+}
+
+static void check_done(void *arg, const struct error *err)
+{
+	struct operation *op = arg;
+	struct vtpm *v = op->v;
+
+	v->busy--;
+	if (!err && op->start && v->state == VTPM_DAMAGED)
+		vtpm_set_state(v, VTPM_STOPPED, NULL);
+	operation_end(op, err);
+}
+
+static const struct job_ops check_ops = {
+	.name = "check",
+	.run = check_run,
+	.done = check_done,
+	.progress = operation_progress,
+};
+
+int vtpm_check_file(struct vtpm *v, bool repair, struct call *call,
+		    struct error *err)
+{
+	const struct operation op = { .engine = ENGINE_NONE, .start = repair };
+	int r = vtpm_check(v, OP_CHECK, err);
+
+	return r < 0 ? r : operation_start(v, &check_ops, &op, call, err);
+}
