@@ -239,6 +239,40 @@ static void test_deep_fails(void **state)
 	assert_int_equal(failed, 18);
 }
 
+/* Clones of one file that are rekeyed, to one key even, share no salt. */
+static void test_nonces(void **state)
+{
+	uint8_t salt[20][NVRAM_SALT_LEN];
+	struct error err = { 0 };
+	uint8_t *common;
+	size_t len;
+
+	(void)state;
+	two_commits(false);
+	common = disk_save(&len);
+	for (int i = 0; i < 20; i++) {
+		struct nvram *n;
+
+		disk_restore(common, len);
+		n = open_ok();
+		memcpy(salt[i], n->last.frame.salt, NVRAM_SALT_LEN);
+		assert_int_equal(rekey(n, &err), 0);
+		/* Both slots were sealed: two counters of the new session. */
+		assert_memory_not_equal(salt[i], n->last.frame.salt,
+					NVRAM_SALT_LEN);
+		memcpy(salt[i], n->last.frame.salt, NVRAM_SALT_LEN);
+		commit_ok(n, 3, LEN_A);
+		assert_memory_equal(salt[i], n->last.frame.salt,
+				    NVRAM_SALT_LEN);
+		assert_int_equal(n->last.frame.counter, 3);
+		for (int j = 0; j < i; j++)
+			assert_memory_not_equal(salt[i], salt[j],
+						NVRAM_SALT_LEN);
+		nvram_close(n);
+	}
+	free(common);
+}
+
 /* A file of the first version stays one until its wraps change. */
 static void test_version_1(void **state)
 {
@@ -276,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_again_and_again),
 		cmocka_unit_test(test_deep_without_state),
 		cmocka_unit_test(test_deep_fails),
+		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_version_1),
 	};
 

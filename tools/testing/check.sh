@@ -44,6 +44,7 @@ suite upstream-6.1 place tools/testing/e2e/upstream.sh
 suite upstream-7.x on_kernel 7.x tools/testing/e2e/upstream.sh
 suite tools place tools/testing/e2e/tools.sh
 suite sealed place tools/testing/e2e/sealed.sh
+suite rekey-live place tools/testing/e2e/rekey-live.sh
 suite life place tools/testing/e2e/life.sh
 suite host place tools/testing/e2e/host.sh
 suite systemd env VTPM_WHERE=guest VTPM_CMDLINE=vtpm.systemd \
