@@ -31,13 +31,16 @@ objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 LIBS_common := -lcrypto -ljansson -lpthread
 COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/nvram))
 
-PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-identity
+PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
+	vtpm-identity
 SRC_vtpmd := $(call sources,helper/vtpmd)
 LIBS_vtpmd := -lsystemd -lmnl
 SRC_vtpmctl := $(call sources,helper/vtpmctl)
 SRC_vtpm-engine := $(call sources,helper/engine)
 LIBS_vtpm-engine := -ltpms -lseccomp -lmnl
 SRC_vtpm-key-native := $(call sources,helper/keys) $(call sources,helper/keys/native)
+SRC_vtpm-key-pkcs11 := $(call sources,helper/keys) $(call sources,helper/keys/pkcs11)
+LIBS_vtpm-key-pkcs11 := -lp11-kit
 SRC_vtpm-identity := $(call sources,helper/identity)
 LIBS_vtpm-identity := -ltss2-esys -ltss2-mu -ltss2-rc
 
@@ -62,6 +65,9 @@ $(OUT)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(HELPER_CFLAGS) -MMD -MP -c $< -o $@
+
+# Debian has the headers in a folder named after the interface's version.
+$(OUT)/obj/helper/keys/pkcs11/%.o: HELPER_CFLAGS += -I/usr/include/p11-kit-1
 
 define program_rule
 $(OUT)/$(1): $(call objects,$(SRC_$(1))) $(OUT)/libcommon.a

@@ -79,7 +79,7 @@ check_sparse()
 
 # The include path of the programs, and what the analyzers must be told.
 flags="-std=gnu11 -D_GNU_SOURCE -Ihelper -Ikmod/uapi -Ibuild/release/gen
-	-include tools/analyzers.h"
+	-I/usr/include/p11-kit-1 -include tools/analyzers.h"
 export flags
 
 generated() { make -s build/release/gen/io.vtpm.varlink.h; }

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vtpm-key-pkcs11: the operations of the contract on a PKCS#11 token. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "keys/pkcs11/wrap.h"
+
+static int out_of_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, VTPM_ERR_PROVIDER, "out of memory");
+}
+
+static int put_key_id(json_t *reply, const uint8_t id[UUID_LEN],
+		      struct error *err)
+{
+	char text[UUID_TEXT_LEN];
+
+	uuid_format(id, text);
+	return json_object_set_new(reply, "key-id", json_string(text))
+		       ? out_of_memory(err)
+		       : 0;
+}
+
+/* Backing a token up is its owner's, so every key counts as backed up. */
+static json_t *describe(const struct token_key *key, bool active)
+{
+	char id[UUID_TEXT_LEN], when[sizeof("YYYY-MM-DDTHH:MM:SSZ")];
+	const char *t = key->time;
+
+	uuid_format(key->id, id);
+	snprintf(when, sizeof(when),
+		 "%.4s-%.2s-%.2s"
+		 "T"
+		 "%.2s:%.2s:%.2sZ",
+		 t, t + 4, t + 6, t + 9, t + 11, t + 13);
+	return json_pack("{s:s,s:s,s:b,s:b}", "key-id", id, "created", when,
+			 "active", active, "backed-up", 1);
+}
+
+static int no_key(const struct request *r, struct error *err)
+{
+	return error_set(err, -ENOKEY, VTPM_ERR_KEY_MISSING,
+			 "provider %s has no key on the token; check \"label\" "
+			 "in its configuration, or add the provider anew",
+			 r->provider);
+}
+
+static int op_info(const struct request *r, json_t *reply, struct error *err)
+{
+	_cleanup_free_ struct token_key *keys = NULL;
+	json_t *list = json_array();
+	struct error why = { 0 };
+	struct token t = { .lock = -1 };
+	size_t n = 0;
+	int e = json_object_set_new(reply, "keys", list) ? out_of_memory(err)
+							 : 0;
+
+	if (!e)
+		e = token_open(r, &t, err);
+	if (!e)
+		e = token_list(&t, &keys, &n, err);
+	token_close(&t);
+	for (size_t i = 0; !e && i < n; i++) {
+		if (json_array_append_new(list, describe(&keys[i], i == n - 1)))
+			e = out_of_memory(err);
+	}
+	if (e)
+		return e;
+	if (!n)
+		no_key(r, &why);
+	if (json_object_set_new(reply, "usable", json_boolean(n)) ||
+	    (!n && json_object_set_new(reply, "reason", json_string(why.text))))
+		return out_of_memory(err);
+	return 0;
+}
+
+static int op_new_key(const struct request *r, json_t *reply, struct error *err)
+{
+	uint8_t id[UUID_LEN];
+	struct token t = { .lock = -1 };
+	int e = token_open(r, &t, err);
+
+	if (!e)
+		e = token_generate(&t, id, err);
+	token_close(&t);
+	return e ? e : put_key_id(reply, id, err);
+}
+
+/* A text that is no UUID is the id of no key of ours. */
+static int parse_id(const struct request *r, uint8_t id[UUID_LEN],
+		    struct error *err)
+{
+	return uuid_parse(r->key_id, id)
+		       ? error_set(err, -ENOKEY, VTPM_ERR_KEY_MISSING,
+				   "provider %s has no key %s", r->provider,
+				   r->key_id)
+		       : 0;
+}
+
+/* The key to wrap with: the one named, else the active one. */
+static int pick_key(const struct request *r, const struct token *t,
+		    uint8_t id[UUID_LEN], CK_OBJECT_HANDLE *key,
+		    struct error *err)
+{
+	_cleanup_free_ struct token_key *keys = NULL;
+	size_t n = 0;
+	int e;
+
+	if (r->key_id)
+		return token_find(t, id, key, err);
+	e = token_list(t, &keys, &n, err);
+	if (e)
+		return e;
+	if (!n)
+		return no_key(r, err);
+	memcpy(id, keys[n - 1].id, UUID_LEN);
+	*key = keys[n - 1].object;
+	return 0;
+}
+
+static int op_wrap(const struct request *r, json_t *reply, struct error *err)
+{
+	uint8_t wrapped[PROVIDER_MAX_DATA_KEY + PKCS11_WRAP_OVERHEAD];
+	_cleanup_free_ char *text = NULL;
+	uint8_t id[UUID_LEN] = { 0 };
+	CK_OBJECT_HANDLE key;
+	struct token t = { .lock = -1 };
+	int e = r->key_id ? parse_id(r, id, err) : 0;
+
+	if (!e)
+		e = token_open(r, &t, err);
+	if (!e)
+		e = pick_key(r, &t, id, &key, err);
+	if (!e)
+		e = pkcs11_wrap(&t, key, id, r->context, r->secret, wrapped,
+				err);
+	token_close(&t);
+	if (e)
+		return e;
+	text = base64_encode(wrapped, r->secret->len + PKCS11_WRAP_OVERHEAD);
+	if (!text || json_object_set_new(reply, "wrapped", json_string(text)))
+		return out_of_memory(err);
+	return put_key_id(reply, id, err);
+}
+
+static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
+{
+	_cleanup_(secret) struct secret *plain = NULL;
+	uint8_t id[UUID_LEN];
+	CK_OBJECT_HANDLE key;
+	struct token t = { .lock = -1 };
+	int e = parse_id(r, id, err);
+
+	(void)reply;
+	if (!e)
+		e = token_open(r, &t, err);
+	if (!e)
+		e = token_find(&t, id, &key, err);
+	if (!e)
+		e = pkcs11_unwrap(&t, key, id, r->context, r->wrapped,
+				  r->wrapped_len, &plain, err);
+	token_close(&t);
+	return e ? e : provider_send(plain->data, plain->len, err);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct provider pkcs11 = {
+		.program = "vtpm-key-pkcs11",
+		.about = "Key provider with AES keys on a PKCS#11 token.",
+		.op =
+			{
+				[OP_INFO] = op_info,
+				[OP_NEW_KEY] = op_new_key,
+				[OP_WRAP] = op_wrap,
+				[OP_UNWRAP] = op_unwrap,
+			},
+	};
+
+	return provider_main(&pkcs11, argc, argv);
+}

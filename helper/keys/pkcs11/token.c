@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From the configuration to a session: URI, module, token, PIN. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <p11-kit/p11-kit.h>
+#include <p11-kit/uri.h>
+
+#include "keys/pkcs11/token.h"
+
+#define MAX_PIN 256
+#define MAX_SLOTS 64
+
+DEFINE_CLEANUP(uri, P11KitUri *, p11_kit_uri_free)
+
+int token_error(struct error *err, CK_RV rv, const char *what)
+{
+	return error_set(err, -EIO, VTPM_ERR_PROVIDER,
+			 "cannot %s: the token says %s (0x%lx)", what,
+			 p11_kit_strerror(rv), (unsigned long)rv);
+}
+
+static int bad_config(struct error *err, const char *what)
+{
+	return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+			 "the configuration %s; see \"The pkcs11 provider\" in "
+			 "key-providers.rst",
+			 what);
+}
+
+static int parse_uri(const json_t *config, P11KitUri **out, struct error *err)
+{
+	const char *text = json_string_value(json_object_get(config, "uri"));
+	_cleanup_(uri) P11KitUri *uri = p11_kit_uri_new();
+
+	if (!uri)
+		return error_set(err, -ENOMEM, VTPM_ERR_PROVIDER,
+				 "out of memory");
+	if (!text)
+		return bad_config(err, "has no \"uri\"");
+	if (p11_kit_uri_parse(text,
+			      P11_KIT_URI_FOR_TOKEN |
+				      P11_KIT_URI_FOR_MODULE_WITH_VERSION,
+			      uri) != P11_KIT_URI_OK ||
+	    p11_kit_uri_any_unrecognized(uri))
+		return bad_config(
+			err, "has a \"uri\" that names no token (RFC 7512)");
+	/* The configuration is shown and logged; a PIN does not belong there. */
+	if (p11_kit_uri_get_pin_value(uri) || p11_kit_uri_get_pin_source(uri))
+		return bad_config(err,
+				  "has a PIN in its \"uri\"; use \"pin-file\"");
+	*out = TAKE_PTR(uri);
+	return 0;
+}
+
+static int take_label(const struct request *r, struct token *t,
+		      struct error *err)
+{
+	const json_t *v = json_object_get(r->config, "label");
+	const char *label = v ? json_string_value(v) : r->provider;
+
+	if (!label || !name_valid(label) || strlen(label) > TOKEN_MAX_LABEL)
+		return bad_config(err, "has a \"label\" that is not a name");
+	memcpy(t->label, label, strlen(label) + 1);
+	return 0;
+}
+
+static int load_modules(const P11KitUri *uri, struct token *t,
+			struct error *err)
+{
+	const char *path = p11_kit_uri_get_module_path((P11KitUri *)uri);
+	CK_RV rv;
+
+	if (path) {
+		t->module = p11_kit_module_load(path, 0);
+		rv = t->module ? p11_kit_module_initialize(t->module)
+			       : CKR_GENERAL_ERROR;
+		if (rv == CKR_OK)
+			return 0;
+		if (t->module)
+			p11_kit_module_release(t->module);
+		t->module = NULL;
+		return error_set(err, -ENOENT, VTPM_ERR_PROVIDER,
+				 "cannot use the PKCS#11 module %s: %s", path,
+				 p11_kit_message() ? p11_kit_message()
+						   : p11_kit_strerror(rv));
+	}
+	t->modules = p11_kit_modules_load_and_initialize(0);
+	if (t->modules)
+		return 0;
+	return error_set(
+		err, -ENOENT, VTPM_ERR_PROVIDER,
+		"p11-kit loads no module; install the token's, or name "
+		"it by module-path in the URI");
+}
+
+/* How many tokens of @module fit; *slot is the last one. */
+static int match_slots(CK_FUNCTION_LIST *module, P11KitUri *uri,
+		       CK_SLOT_ID *slot)
+{
+	CK_SLOT_ID slots[MAX_SLOTS];
+	CK_ULONG n = MAX_SLOTS;
+	CK_TOKEN_INFO info;
+	CK_INFO about;
+	int found = 0;
+
+	if (module->C_GetInfo(&about) != CKR_OK ||
+	    !p11_kit_uri_match_module_info(uri, &about) ||
+	    module->C_GetSlotList(CK_TRUE, slots, &n) != CKR_OK)
+		return 0;
+	for (CK_ULONG i = 0; i < n && i < MAX_SLOTS; i++) {
+		if (module->C_GetTokenInfo(slots[i], &info) != CKR_OK ||
+		    !(info.flags & CKF_TOKEN_INITIALIZED) ||
+		    !p11_kit_uri_match_token_info(uri, &info))
+			continue;
+		*slot = slots[i];
+		found++;
+	}
+	return found;
+}
+
+static int find_token(P11KitUri *uri, struct token *t, CK_SLOT_ID *slot,
+		      struct error *err)
+{
+	int found = 0;
+
+	if (!t->modules)
+		found = match_slots(t->module, uri, slot);
+	for (size_t i = 0; t->modules && t->modules[i]; i++) {
+		int n = match_slots(t->modules[i], uri, slot);
+
+		if (n)
+			t->module = t->modules[i];
+		found += n;
+	}
+	if (!found)
+		return error_set(err, -ENODEV, VTPM_ERR_PROVIDER,
+				 "no token fits the URI; plug it in, and "
+				 "compare with: p11tool --list-tokens");
+	/* Keys made on one token and looked for on another are lost. */
+	if (found > 1)
+		return error_set(err, -ENOTUNIQ, VTPM_ERR_PROVIDER,
+				 "%d tokens fit the URI; add serial to it",
+				 found);
+	return 0;
+}
+
+/* Relative to the provider's directory. A newline at the end is not part. */
+static int read_pin(const json_t *config, struct secret **out,
+		    struct error *err)
+{
+	const json_t *v = json_object_get(config, "pin-file");
+	const char *path = json_string_value(v);
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!path || !*path)
+		return bad_config(err, "has no \"pin-file\"");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	r = fd < 0 ? -errno : secret_read_fd(fd, MAX_PIN, out);
+	if (r)
+		return error_set(err, r, VTPM_ERR_PROVIDER,
+				 "cannot read the PIN from %s: %s; user "
+				 "vtpm-keys has to be able to",
+				 path, strerror(-r));
+	if ((*out)->data[(*out)->len - 1] == '\n')
+		(*out)->len--;
+	return 0;
+}
+
+static int log_in(struct token *t, const struct secret *pin, struct error *err)
+{
+	CK_RV rv = t->module->C_Login(t->session, CKU_USER,
+				      (CK_UTF8CHAR *)pin->data, pin->len);
+
+	switch (rv) {
+	case CKR_OK:
+	case CKR_USER_ALREADY_LOGGED_IN:
+		return 0;
+	case CKR_PIN_INCORRECT:
+	case CKR_PIN_INVALID:
+	case CKR_PIN_LEN_RANGE:
+		return error_set(err, -EACCES, VTPM_ERR_PROVIDER,
+				 "the token refuses the PIN; put the right one "
+				 "into the pin-file before the token locks");
+	case CKR_PIN_LOCKED:
+		return error_set(err, -EACCES, VTPM_ERR_PROVIDER,
+				 "the token has locked its PIN; its security "
+				 "officer has to unlock it");
+	default:
+		return token_error(err, rv, "log in");
+	}
+}
+
+static int open_session(const json_t *config, P11KitUri *uri, struct token *t,
+			struct error *err)
+{
+	_cleanup_(secret) struct secret *pin = NULL;
+	CK_SLOT_ID slot = 0;
+	int r = read_pin(config, &pin, err);
+	CK_RV rv;
+
+	if (!r)
+		r = load_modules(uri, t, err);
+	if (!r)
+		r = find_token(uri, t, &slot, err);
+	if (r)
+		return r;
+	rv = t->module->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION,
+				      NULL, NULL, &t->session);
+	if (rv != CKR_OK)
+		return token_error(err, rv, "open a session");
+	t->have_session = true;
+	return log_in(t, pin, err);
+}
+
+/*
+ * Instances take turns: SoftHSM 2.6 does not list a token for a moment while
+ * another process makes a key on it.
+ */
+static int take_turn(struct token *t, struct error *err)
+{
+	t->lock = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (t->lock >= 0 && flock(t->lock, LOCK_EX) == 0)
+		return 0;
+	return error_set(err, -errno, VTPM_ERR_PROVIDER,
+			 "cannot lock the provider's directory: %s",
+			 strerror(errno));
+}
+
+int token_open(const struct request *r, struct token *out, struct error *err)
+{
+	_cleanup_(uri) P11KitUri *uri = NULL;
+	struct token t = { .lock = -1 };
+	int e = parse_uri(r->config, &uri, err);
+
+	if (!e)
+		e = take_label(r, &t, err);
+	if (!e)
+		e = take_turn(&t, err);
+	if (!e)
+		e = open_session(r->config, uri, &t, err);
+	if (e)
+		token_close(&t);
+	else
+		*out = t;
+	return e;
+}
+
+void token_close(struct token *t)
+{
+	if (t->have_session)
+		t->module->C_CloseSession(t->session);
+	if (t->modules) {
+		p11_kit_modules_finalize_and_release(t->modules);
+	} else if (t->module) {
+		p11_kit_module_finalize(t->module);
+		p11_kit_module_release(t->module);
+	}
+	if (t->lock >= 0)
+		close(t->lock);
+	*t = (struct token){ .lock = -1 };
+}

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# vtpm-key-pkcs11 against SoftHSM2: the contract, then what can be wrong with a
+# token. TAP on standard output. Touches nothing but a temporary directory.
+#
+# usage: provider-pkcs11.sh [DIRECTORY-OF-PROGRAMS]
+
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+program=${1:-build/release}/vtpm-key-pkcs11
+module=$(find /usr/lib -name libsofthsm2.so -print -quit)
+if [ -z "$module" ] || ! command -v softhsm2-util >/dev/null; then
+	echo "1..0 # SKIP softhsm2 is not installed"
+	exit 0
+fi
+T=$(mktemp -d /tmp/vtpm-pkcs11.XXXXXX)
+trap 'rm -rf "$T"' EXIT
+TAP_DIR=$T
+# shellcheck source=tools/testing/tap.sh
+. tools/testing/tap.sh
+
+export SOFTHSM2_CONF=$T/softhsm2.conf
+mkdir "$T/tokens"
+printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$T/tokens" \
+	>"$SOFTHSM2_CONF"
+pin=730519
+umask 077
+echo $pin >"$T/pin"
+echo 111111 >"$T/wrong-pin"
+
+token() { # LABEL
+	softhsm2-util --init-token --free --label "$1" --so-pin 12345678 \
+		--pin $pin >"$T/util" 2>&1 || cat "$T/util"
+}
+
+config() { # URI-ATTRIBUTES [PIN-FILE [MODULE]]
+	printf '{"uri": "pkcs11:%s?module-path=%s", "pin-file": "%s"}' "$1" \
+		"${3:-$module}" "${2:-$T/pin}"
+}
+
+ask() { # CONFIG [OPERATION]
+	printf '{"version": 1, "operation": "%s", "provider": "p", "config": %s}' \
+		"${2:-info}" "$1" | "$program" 3</dev/null 4>/dev/null
+}
+
+token one
+python3 tools/testing/e2e/provider-conformance.py \
+	--config "$(config token=one)" "$program" >"$T/tap" 2>&1
+status=$?
+sed -E 's/^((not )?ok) [0-9]+ /\1 /' "$T/tap" >"$T/said"
+adopt "$T/said"
+[ $status -le 1 ] && grep -q '^1\.\.' "$T/tap"
+result $? "the conformance test came to its end"
+
+token other
+expect 0 'KeyMissing\|has no key on the token' "another token has no key" \
+	ask "$(config token=other)"
+expect 0 '"ok":true' "a key can be made there" \
+	ask "$(config token=other)" new-key
+expect 0 '"usable":true' "and is the active one" ask "$(config token=other)"
+expect 0 'no token fits' "a token that is away" ask "$(config token=three)"
+expect 0 'tokens fit the URI; add serial' "a URI that fits two tokens" \
+	ask "$(config 'manufacturer=SoftHSM%20project')"
+expect 0 'refuses the PIN' "a wrong PIN" \
+	ask "$(config token=one "$T/wrong-pin")"
+expect 0 'cannot read the PIN' "no PIN file" ask "$(config token=one "$T/none")"
+: >"$T/empty"
+expect 0 'cannot read the PIN' "an empty PIN file" \
+	ask "$(config token=one "$T/empty")"
+expect 0 'cannot use the PKCS#11 module' "a module that is not there" \
+	ask "$(config token=one "$T/pin" "$T/none.so")"
+expect 0 'has no \\"uri\\"' "no URI" ask '{}'
+expect 0 'names no token' "a URI that is none" ask '{"uri": "http://token"}'
+expect 0 'PIN in its' "a PIN in the URI is refused" \
+	ask '{"uri": "pkcs11:token=one?pin-value=1234"}'
+expect 0 'not a name' "a label that is none" ask \
+	"$(config token=one | sed 's/}$/, "label": "a b"}/')"
+check "the PIN is in no output" sh -c "! grep -q $pin '$T/tap' '$T/out' '$T/err'"
+tap_end
