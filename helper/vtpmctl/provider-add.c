@@ -16,30 +16,55 @@ static void print(struct ctl *ctl, json_t *reply, void *arg)
 		printf("not usable yet: %s\n", reason);
 }
 
+/* The provider's own to judge; here it only has to be an object. */
+static json_t *read_config(const char *file)
+{
+	json_error_t why;
+	json_t *config = json_load_file(file, JSON_REJECT_DUPLICATES, &why);
+
+	if (json_is_object(config))
+		return config;
+	fprintf(stderr, "vtpmctl: %s: %s; give a file with one JSON object\n",
+		file, config ? "not an object" : why.text);
+	json_decref(config);
+	return NULL;
+}
+
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	const char *args[2];
+	const char *args[2], *file = NULL;
+	const struct ctl_option options[] = { { "config", NULL, &file },
+					      { 0 } };
+	json_t *config = NULL;
 	int status;
 
-	if (ctl_parse(ctl, v, argc, argv, NULL, args, 2, &status) < 0)
+	if (ctl_parse(ctl, v, argc, argv, options, args, 2, &status) < 0)
 		return status;
+	if (file) {
+		config = read_config(file);
+		if (!config)
+			return CTL_USAGE;
+	}
 	return client_call(
 		ctl, &(struct client_call){
 			     .method = "ProviderAdd",
-			     .parameters = json_pack("{s:s, s:s}", "type",
-						     args[0], "name", args[1]),
+			     .parameters = json_pack("{s:s, s:s, s:o*}", "type",
+						     args[0], "name", args[1],
+						     "config", config),
 			     .on_reply = print });
 }
 
 const struct verb verb_provider_add = {
 	.name = "add",
 	.summary = "add a provider and make its first key",
-	.help = "Usage: vtpmctl provider add TYPE NAME [--json]\n"
+	.help = "Usage: vtpmctl provider add TYPE NAME [--config FILE] [--json]\n"
 		"\n"
 		"TYPE native keeps its key on this host; the key has to be backed up before it\n"
-		"is used. The first provider becomes the default one.\n"
+		"is used. TYPE pkcs11 keeps it on a token. FILE has the provider's configuration, a\n"
+		"JSON object; see key-providers.rst. The first provider becomes the default one.\n"
 		"\n"
 		"Example:\n"
-		"  vtpmctl provider add native default\n",
+		"  vtpmctl provider add native default\n"
+		"  vtpmctl provider add pkcs11 hsm --config hsm.json\n",
 	.run = run,
 };
