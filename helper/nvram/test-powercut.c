@@ -357,12 +357,12 @@ static void cut_everywhere(void)
 static void test_power_cuts(void **state)
 {
 	const char *text = getenv("POWERCUT_POINTS");
-	long wanted = text ? atol(text) : 1500;
+	long wanted = text ? strtol(text, NULL, 10) : 1500;
 	int histories = 0;
 
 	(void)state;
 	text = getenv("POWERCUT_SEED");
-	seed = text ? atol(text) : 1;
+	seed = text ? strtoul(text, NULL, 10) : 1;
 	while (points < wanted) {
 		printf("# history %d, seed %u\n", ++histories, seed);
 		make_history();

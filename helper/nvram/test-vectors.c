@@ -48,7 +48,7 @@ struct vector {
 static void check_header(int fd, const struct vector *v)
 {
 	static const char *const providers[] = { "host", "hsm" };
-	struct nvram_info info;
+	struct nvram_info info = { 0 };
 	struct error err = { 0 };
 
 	assert_int_equal(nvram_read_header(fd, v->name, &info, &err), 0);
@@ -56,7 +56,7 @@ static void check_header(int fd, const struct vector *v)
 	assert_int_equal(info.version, v->version);
 	assert_int_equal(info.data_key, v->data_key);
 	assert_int_equal(info.n_wraps, v->wraps);
-	for (uint32_t w = 0; w < info.n_wraps; w++) {
+	for (uint32_t w = 0; w < v->wraps && w < 2; w++) {
 		assert_string_equal(info.wrap[w].provider, providers[w]);
 		assert_int_equal(info.wrap[w].len, 88);
 	}

@@ -50,11 +50,10 @@ void locked_forget(struct vtpm *v)
 
 void locked_after_start(struct vtpm *v, const struct error *err)
 {
-	if (!err || v->state != VTPM_LOCKED)
-		locked_forget(v);
-	else if (strcmp(err->code, VTPM_ERR_KEY_DESTROYED))
-		retry_later(v);
 	/* A key that was destroyed is not waited for. */
+	if (err && v->state == VTPM_LOCKED &&
+	    strcmp(err->code, VTPM_ERR_KEY_DESTROYED))
+		retry_later(v);
 	else
 		locked_forget(v);
 }

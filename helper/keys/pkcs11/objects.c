@@ -127,7 +127,7 @@ int token_find(const struct token *t, const uint8_t id[UUID_LEN],
 	};
 	CK_OBJECT_HANDLE objects[3];
 	char text[UUID_TEXT_LEN];
-	size_t n;
+	size_t n = 0;
 	int r = search(t, match, 3, objects, 3, &n, err);
 
 	if (r)

@@ -80,7 +80,7 @@ int pkcs11_unwrap(const struct token *t, CK_OBJECT_HANDLE key,
 	CK_MECHANISM mechanism = { CKM_AES_GCM, &params, sizeof(params) };
 	_cleanup_(secret) struct secret *plain = NULL;
 	CK_RV rv = CKR_ENCRYPTED_DATA_INVALID;
-	CK_ULONG n;
+	CK_ULONG n = 0;
 
 	if (len > PKCS11_WRAP_OVERHEAD &&
 	    len <= PKCS11_WRAP_OVERHEAD + PROVIDER_MAX_DATA_KEY &&

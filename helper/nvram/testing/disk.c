@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,8 +128,8 @@ void disk_restore(const uint8_t *copy, size_t len)
 void wrap_fill(struct nvram_wrap *w, const char *provider, const char *key_id)
 {
 	*w = (struct nvram_wrap){ .len = 48 };
-	strcpy(w->provider, provider);
-	strcpy(w->key_id, key_id);
+	snprintf(w->provider, sizeof(w->provider), "%s", provider);
+	snprintf(w->key_id, sizeof(w->key_id), "%s", key_id);
 	memset(w->data, 0x5a, w->len);
 }
 
