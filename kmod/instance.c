@@ -14,6 +14,7 @@
 #include "chip.h"
 #include "instance.h"
 #include "netlink.h"
+#include "reply.h"
 #include "request.h"
 #include "trace.h"
 
@@ -462,7 +463,7 @@ static void vtpm_register_failed(struct vtpm_instance *inst, int rc)
 		if (!vtpm_instance_destroy(inst, &to, rc))
 			return;
 	}
-	vtpm_nl_reply_status(&to, rc, inst->reason);
+	vtpm_reply_status(&to, rc, inst->reason);
 }
 
 static void vtpm_register_work(struct work_struct *work)
@@ -481,7 +482,7 @@ static void vtpm_register_work(struct work_struct *work)
 		spin_unlock(&inst->lock);
 	}
 	if (ready) {
-		vtpm_nl_reply_instance(&inst->register_reply, inst);
+		vtpm_reply_instance(&inst->register_reply, inst);
 		return;
 	}
 	if (!rc) {
@@ -542,7 +543,7 @@ static void vtpm_destroy_work(struct work_struct *work)
 	xa_erase(&vtpm_table, inst->id);
 	rhashtable_remove_fast(&vtpm_names, &inst->name_node, vtpm_name_params);
 	to = inst->destroy_reply;
-	vtpm_nl_reply_status(&to, inst->destroy_rc, inst->reason);
+	vtpm_reply_status(&to, inst->destroy_rc, inst->reason);
 	vtpm_instance_put(inst);
 	module_put(THIS_MODULE);
 }

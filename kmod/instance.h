@@ -33,7 +33,7 @@ enum vtpm_limits {
 /*
  * Who waits for the outcome of a create, attach or destroy. The messages are
  * allocated with the request, so that none fails to be answered when memory is
- * short. vtpm_nl_reply_*() of netlink.h; each of the last three consumes it.
+ * short. See reply.h.
  */
 struct vtpm_reply_to {
 	u32 port;		/* 0: nobody */

@@ -17,6 +17,7 @@
 
 #include "instance.h"
 #include "netlink.h"
+#include "reply.h"
 #include "request.h"
 
 #include "genl.c"
@@ -64,38 +65,6 @@ static struct vtpm_instance *vtpm_nl_instance(struct genl_info *info)
 	return ERR_PTR(-ENOENT);
 }
 
-/* nlmsgerr with the request's header and a reason. */
-static struct sk_buff *vtpm_nl_status_alloc(void)
-{
-	return nlmsg_new(sizeof(struct nlmsgerr) +
-			 nla_total_size(VTPM_MAX_REASON + 1), GFP_KERNEL);
-}
-
-static int vtpm_nl_reply_prepare(struct genl_info *info,
-				 struct vtpm_reply_to *to)
-{
-	to->port = info->snd_portid;
-	to->hdr = *info->nlhdr;
-	to->ack = NULL;
-	to->skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-	if (!to->skb)
-		return -ENOMEM;
-	if (!(to->hdr.nlmsg_flags & NLM_F_ACK))
-		return 0;
-	to->ack = vtpm_nl_status_alloc();
-	if (to->ack)
-		return 0;
-	vtpm_nl_reply_drop(to);
-	return -ENOMEM;
-}
-
-void vtpm_nl_reply_drop(struct vtpm_reply_to *to)
-{
-	kfree_skb(to->skb);
-	kfree_skb(to->ack);
-	memset(to, 0, sizeof(*to));
-}
-
 static int vtpm_nl_put_nodes(struct sk_buff *skb,
 			     const struct vtpm_instance *inst)
 {
@@ -138,8 +107,8 @@ static int vtpm_nl_put_settings(struct sk_buff *skb,
 	return 0;
 }
 
-static int vtpm_nl_put_instance(struct sk_buff *skb, struct vtpm_instance *inst,
-				u32 port, u32 seq, int flags, u8 cmd)
+int vtpm_nl_put_instance(struct sk_buff *skb, struct vtpm_instance *inst,
+			 u32 port, u32 seq, int flags, u8 cmd)
 {
 	void *hdr = genlmsg_put(skb, port, seq, &vtpm_family, flags, cmd);
 	int rc;
@@ -308,12 +277,12 @@ int vtpm_nl_create_doit(struct sk_buff *skb, struct genl_info *info)
 		return rc;
 	rc = vtpm_nl_create_args(info, &args);
 	if (!rc && args.port)
-		rc = vtpm_nl_reply_prepare(info, &args.reply_to);
+		rc = vtpm_reply_prepare(info, &args.reply_to);
 	if (rc)
 		return rc;
 	inst = vtpm_instance_create(&args, &why);
 	if (IS_ERR(inst)) {
-		vtpm_nl_reply_drop(&args.reply_to);
+		vtpm_reply_drop(&args.reply_to);
 		vtpm_nl_explain(info, why);
 		return PTR_ERR(inst);
 	}
@@ -339,7 +308,7 @@ int vtpm_nl_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	inst = vtpm_nl_instance(info);
 	if (IS_ERR(inst))
 		return PTR_ERR(inst);
-	rc = vtpm_nl_reply_prepare(info, &to);
+	rc = vtpm_reply_prepare(info, &to);
 	if (rc)
 		goto out;
 	rc = vtpm_instance_attach(inst,
@@ -350,7 +319,7 @@ int vtpm_nl_attach_doit(struct sk_buff *skb, struct genl_info *info)
 		rc = vtpm_nl_later();
 		goto out;
 	}
-	vtpm_nl_reply_drop(&to);
+	vtpm_reply_drop(&to);
 	if (!rc)
 		rc = vtpm_nl_send_instance(inst, info->snd_portid,
 					   info->snd_seq, VTPM_CMD_ATTACH);
@@ -394,12 +363,12 @@ int vtpm_nl_destroy_doit(struct sk_buff *skb, struct genl_info *info)
 	inst = vtpm_nl_instance(info);
 	if (IS_ERR(inst))
 		return PTR_ERR(inst);
-	rc = vtpm_nl_reply_prepare(info, &to);
+	rc = vtpm_reply_prepare(info, &to);
 	if (rc)
 		goto out;
 	rc = vtpm_instance_destroy(inst, &to, 0);
 	if (rc) {
-		vtpm_nl_reply_drop(&to);
+		vtpm_reply_drop(&to);
 		GENL_SET_ERR_MSG(info, "the instance is being destroyed already");
 	} else {
 		rc = vtpm_nl_later();
@@ -512,53 +481,6 @@ void vtpm_nl_state_event(const struct vtpm_instance *inst,
 	}
 	genlmsg_end(skb, hdr);
 	genlmsg_multicast(&vtpm_family, skb, 0, VTPM_NLGRP_EVENTS, GFP_ATOMIC);
-}
-
-/* What netlink_ack() would have sent, had it been called in time. */
-static void vtpm_nl_send_status(const struct vtpm_reply_to *to,
-				struct sk_buff *skb, int rc,
-				const char *reason)
-{
-	int flags = NLM_F_CAPPED | (rc && reason[0] ? NLM_F_ACK_TLVS : 0);
-	struct nlmsgerr *msg;
-	struct nlmsghdr *nlh;
-
-	nlh = nlmsg_put(skb, to->port, to->hdr.nlmsg_seq, NLMSG_ERROR,
-			sizeof(*msg), flags);
-	if (WARN_ON_ONCE(!nlh)) {
-		nlmsg_free(skb);
-		return;
-	}
-	msg = nlmsg_data(nlh);
-	msg->error = rc;
-	msg->msg = to->hdr;
-	if (flags & NLM_F_ACK_TLVS)
-		nla_put_string(skb, NLMSGERR_ATTR_MSG, reason);
-	nlmsg_end(skb, nlh);
-	genlmsg_unicast(&init_net, skb, to->port);
-}
-
-void vtpm_nl_reply_instance(struct vtpm_reply_to *to,
-			    struct vtpm_instance *inst)
-{
-	u8 cmd = inst->created_with_port ? VTPM_CMD_CREATE : VTPM_CMD_ATTACH;
-
-	if (to->skb && !vtpm_nl_put_instance(to->skb, inst, to->port,
-					     to->hdr.nlmsg_seq, 0, cmd)) {
-		genlmsg_unicast(&init_net, to->skb, to->port);
-		to->skb = NULL;
-	}
-	vtpm_nl_reply_status(to, 0, "");	/* if it asked for one */
-}
-
-void vtpm_nl_reply_status(struct vtpm_reply_to *to, int rc, const char *reason)
-{
-	struct sk_buff **skb = rc ? &to->skb : &to->ack;
-
-	if (*skb)
-		vtpm_nl_send_status(to, *skb, rc, reason);
-	*skb = NULL;
-	vtpm_nl_reply_drop(to);
 }
 
 static int vtpm_nl_notify(struct notifier_block *nb, unsigned long event,

@@ -7,7 +7,6 @@
 #include <uapi/linux/vtpm.h>
 
 struct vtpm_instance;
-struct vtpm_reply_to;
 struct sk_buff;
 
 int vtpm_netlink_init(void);
@@ -27,14 +26,8 @@ void vtpm_nl_cancel(u32 port, u32 id, u64 seq);
 void vtpm_nl_state_event(const struct vtpm_instance *inst,
 			 enum vtpm_state old_state);
 
-/*
- * Answer a request that has been put off: success, or @rc with a reason. Needs
- * no memory; consumes what @to holds.
- */
-void vtpm_nl_reply_instance(struct vtpm_reply_to *to,
-			    struct vtpm_instance *inst);
-void vtpm_nl_reply_status(struct vtpm_reply_to *to, int rc, const char *reason);
-/* For one that need not be put off, or that nobody took over. */
-void vtpm_nl_reply_drop(struct vtpm_reply_to *to);
+/* 0 or -EMSGSIZE; @skb is as it was then. */
+int vtpm_nl_put_instance(struct sk_buff *skb, struct vtpm_instance *inst,
+			 u32 port, u32 seq, int flags, u8 cmd);
 
 #endif
