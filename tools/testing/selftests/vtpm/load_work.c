@@ -49,8 +49,8 @@ static int serve(struct load *l, struct nl *nl, const struct nl_in *in,
 		break; /* twice */
 	case 3:
 		/* Not of the next: a late answer to this would be one to it. */
-		respond(nl, in, load_rnd(rng, 2) ? seq - 1 : seq + (1 << 20),
-			r, len);
+		respond(nl, in, load_rnd(rng, 2) ? seq - 1 : seq + (1 << 20), r,
+			len);
 		break;
 	case 4:
 		respond(nl, in, seq, r, load_rnd(rng, sizeof(r) - 500));

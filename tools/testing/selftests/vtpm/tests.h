@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the tests share. A test returns 0, or 1 with @what and @bad_line set. */
+/*
+ * What the tests share. A test returns 0, 1 with @what and @bad_line set, or
+ * TEST_SKIP with @what set.
+ */
 #ifndef VTPM_SELFTEST_TESTS_H
 #define VTPM_SELFTEST_TESTS_H
 
@@ -11,6 +14,8 @@
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
+
+#define TEST_SKIP 4
 
 extern struct nl nl;
 extern const uint8_t uuid[16];
@@ -38,6 +43,9 @@ int open_node(const struct nl_in *in);
 /* One command; its response code, or a negative errno. */
 long transact(int fd);
 
+/* test_attrs.c */
+int test_attributes(void);
+int test_duplicates(void);
 /* test_message.c */
 int test_create_refused(void);
 int test_lies(void);
@@ -48,5 +56,11 @@ int test_wrong_socket(void);
 int test_events(void);
 int test_owner(void);
 int test_stats(void);
+/* test_suspend.c */
+int test_suspend(void);
+/* test_race.c */
+int test_attach_race(void);
+int test_destroy_while_open(void);
+int test_hung_neighbour(void);
 
 #endif
