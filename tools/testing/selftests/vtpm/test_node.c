@@ -104,7 +104,7 @@ int test_stats(void)
 		CHECK(transact(fd) == 0);
 	f.mode = FAKE_TWICE;
 	CHECK(transact(fd) == 0);
-	usleep(100000);
+	EVENTUALLY(f.refused == 1);
 	f.mode = FAKE_SILENT;
 	CHECK(transact(fd) == -ETIME);
 	f.mode = FAKE_ANSWER;
@@ -148,7 +148,7 @@ int test_events(void)
 	CHECK(!fake_start(&f, FAKE_ANSWER));
 	CHECK(!create("st-event", f.nl.port, 5000, 5000, &in));
 	fake_stop(&f);
-	usleep(100000);
+	EVENTUALLY(state_of(in.id) == VTPM_STATE_DETACHED);
 	CHECK(!destroy(in.id));
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
 		CHECK(!nl_recv(&listener, &ev, 1000));

@@ -7,6 +7,7 @@
 #define VTPM_SELFTEST_TESTS_H
 
 #include <stdint.h>
+#include <unistd.h>
 
 #include "fake.h"
 #include "nl.h"
@@ -25,6 +26,19 @@ extern int bad_line;
 #define CHECK(cond)                          \
 	do {                                 \
 		if (!(cond)) {               \
+			what = #cond;        \
+			bad_line = __LINE__; \
+			return 1;            \
+		}                            \
+	} while (0)
+
+/* What comes by itself, on a slow machine late. */
+#define EVENTUALLY(cond)                     \
+	do {                                 \
+		int tries_ = 1000;           \
+		while (!(cond) && --tries_)  \
+			usleep(10000);       \
+		if (!tries_) {               \
 			what = #cond;        \
 			bad_line = __LINE__; \
 			return 1;            \

@@ -168,8 +168,7 @@ static int test_redelivery(void)
 		nl_close(&f.nl); /* it must close for all */
 		_exit(transact(fd) == 0 ? 0 : 1);
 	}
-	usleep(200000);
-	CHECK(state_of(in.id) == VTPM_STATE_DETACHED);
+	EVENTUALLY(state_of(in.id) == VTPM_STATE_DETACHED);
 	seq = f.last_seq;
 	fake_stop(&f);
 	CHECK(!fake_start(&g, FAKE_ANSWER));
@@ -219,6 +218,7 @@ static int test_grace_and_reset(void)
 
 static int test_killed_client(void)
 {
+	unsigned int commands;
 	struct fake f;
 	struct nl_in in;
 	double t;
@@ -229,17 +229,17 @@ static int test_killed_client(void)
 	CHECK(!create("st-kill", f.nl.port, 60000, 1000, &in));
 	fd = open_node(&in);
 	f.mode = FAKE_SILENT;
+	commands = f.commands;
 	pid = fork();
 	if (!pid) {
 		transact(fd);
 		_exit(0);
 	}
-	usleep(200000);
+	EVENTUALLY(f.commands > commands);
 	t = now();
 	kill(pid, SIGKILL);
 	CHECK(waitpid(pid, NULL, 0) == pid && now() - t < 2);
-	usleep(200000);
-	CHECK(f.cancels == 1);
+	EVENTUALLY(f.cancels == 1);
 	f.mode = FAKE_ANSWER;
 	CHECK(transact(fd) == 0);
 	close(fd);
@@ -250,6 +250,7 @@ static int test_killed_client(void)
 
 static int test_timeout_and_cancel(void)
 {
+	unsigned int commands;
 	char path[64];
 	struct fake f;
 	struct nl_in in;
@@ -264,22 +265,21 @@ static int test_timeout_and_cancel(void)
 	t = now();
 	CHECK(transact(fd) == -ETIME);
 	CHECK(now() - t > 0.6 && now() - t < 4);
-	usleep(100000);
-	CHECK(f.cancels == 1);
+	EVENTUALLY(f.cancels == 1);
 	/* As QEMU's passthrough does. */
 	snprintf(path, sizeof(path), "/sys/class/tpm/tpm%u/device/cancel",
 		 in.number);
 	cfd = open(path, O_WRONLY);
 	CHECK(cfd >= 0);
+	commands = f.commands;
 	pid = fork();
 	if (!pid) {
 		transact(fd);
 		_exit(0);
 	}
-	usleep(200000);
+	EVENTUALLY(f.commands > commands);
 	CHECK(write(cfd, "-", 1) == 1);
-	usleep(200000);
-	CHECK(f.cancels == 2);
+	EVENTUALLY(f.cancels == 2);
 	waitpid(pid, NULL, 0);
 	close(cfd);
 	close(fd);
@@ -291,6 +291,7 @@ static int test_timeout_and_cancel(void)
 
 static int test_destroy_while_waiting(void)
 {
+	unsigned int commands;
 	struct fake f;
 	struct nl_in in;
 	int fd, status;
@@ -301,10 +302,11 @@ static int test_destroy_while_waiting(void)
 	CHECK(!create("st-busy", f.nl.port, 60000, 1000, &in));
 	fd = open_node(&in);
 	f.mode = FAKE_SILENT;
+	commands = f.commands;
 	pid = fork();
 	if (!pid)
 		_exit(transact(fd) < 0 ? 7 : 0);
-	usleep(200000);
+	EVENTUALLY(f.commands > commands);
 	t = now();
 	/* A hung helper holds it up for the bounded time of TPM2_Shutdown. */
 	CHECK(!destroy(in.id));
