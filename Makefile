@@ -162,8 +162,15 @@ uninstall:
 selftests:
 	@$(MAKE) -s -C tools/testing/selftests/vtpm OUTPUT=$(CURDIR)/build/selftests
 
-BENCH := build/bench/bench-tpm
+BENCH := build/bench/bench-tpm build/bench/bench-echo
 bench-programs: $(BENCH)
+selftest_dir := tools/testing/selftests/vtpm
+build/bench/bench-echo: tools/testing/bench/bench-echo.c \
+		$(addprefix $(selftest_dir)/,nl.c nl.h fake.c fake.h)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(HELPER_CFLAGS) -I$(selftest_dir) -o $@ $(filter %.c,$^) -pie \
+		-lpthread
 build/bench/%: tools/testing/bench/%.c kmod/uapi/linux/vtpm.h
 	@mkdir -p $(@D)
 	@echo "  CC      $@"

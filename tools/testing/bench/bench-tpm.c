@@ -4,7 +4,9 @@
  * device node, or two processes that pass a message back and forth over
  * netlink (what any helper behind netlink pays). A line of JSON an operation.
  *
- *   bench-tpm in-process|DEVICE|netlink-pingpong PATH-NAME ROUND [COUNT]
+ *   bench-tpm in-process|DEVICE|netlink-pingpong PATH-NAME ROUND [COUNT [random]]
+ *
+ * With "random" GetRandom is all.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -182,14 +184,20 @@ static void flush(const uint8_t handle[4])
 	transact(&b, &r);
 }
 
+static void run_random(const char *path, int round, int n)
+{
+	struct buffer b = begin(0, 0x17b);
+
+	PUT(&b, "\x00\x20");
+	measure("GetRandom", path, round, &b, n, 0);
+}
+
 static void run_commands(const char *path, int round, int n)
 {
 	struct buffer b;
 	uint8_t key[4];
 
-	b = begin(0, 0x17b);
-	PUT(&b, "\x00\x20");
-	measure("GetRandom", path, round, &b, n, 0);
+	run_random(path, round, n);
 	b = begin(0, 0x17e);
 	PUT(&b, "\x00\x00\x00\x01\x00\x0b\x03\x00\x00\x01");
 	measure("PCR_Read", path, round, &b, n, 0);
@@ -336,6 +344,9 @@ int main(int argc, char **argv)
 		if (device < 0)
 			die(argv[1]);
 	}
-	run_commands(argv[2], atoi(argv[3]), n);
+	if (argc > 5 && !strcmp(argv[5], "random"))
+		run_random(argv[2], atoi(argv[3]), n);
+	else
+		run_commands(argv[2], atoi(argv[3]), n);
 	return 0;
 }

@@ -20,16 +20,21 @@ if [ "${1:-}" != --run ]; then
 	mkdir -p "$VTPM_OUT"
 	VTPM_CPUS=${VTPM_CPUS:-1} VTPM_DISK=256 VTPM_PASS="ROUNDS COUNT" \
 		tools/testing/here-or-guest.sh tools/testing/bench/bench.sh --run
-	exec python3 tools/testing/bench/report.py "$VTPM_OUT/bench.jsonl" \
+	python3 tools/testing/bench/report.py "$VTPM_OUT/bench.jsonl" \
 		build/bench.json
+	exec python3 tools/testing/bench/split.py \
+		ping-pong="$VTPM_OUT/trace.netlink-pingpong" \
+		echo="$VTPM_OUT/trace.echo" vtpm="$VTPM_OUT/trace.vtpm"
 fi
 
 . tools/testing/set-up.sh
+. tools/testing/bench/split.sh
 rounds=${ROUNDS:-5} count=${COUNT:-300} swtpm='' work=$(mktemp -d)
 out=$VTPM_OUT/bench.jsonl
 tear_down()
 {
 	local rc=$?
+	stop_echo
 	[ -z "$swtpm" ] || kill "$swtpm" || :
 	[ -z "${swtpm_state:-}" ] || rm -rf "$swtpm_state"
 	rm -rf "$work"
@@ -49,7 +54,7 @@ start_swtpm()
 		rm -rf "$swtpm_state"
 		mkdir -p "$swtpm_state"
 		swtpm chardev --vtpm-proxy --tpm2 \
-			--tpmstate "dir=$swtpm_state" > "$work/swtpm" 2>&1 &
+			--tpmstate "dir=$swtpm_state" > "$work/swtpm" 2>&1 9>&- &
 		swtpm=$!
 		for _ in $(seq 50); do
 			theirs=$(sed -n 's,.*\(/dev/tpm[0-9]*\).*,\1,p' \
@@ -68,8 +73,42 @@ start_swtpm()
 	return 1
 }
 
+# The least that a helper can do, for what the module itself costs.
+start_echo()
+{
+	mkfifo "$work/echo.in"
+	build/bench/bench-echo < "$work/echo.in" > "$work/echo" &
+	echo_pid=$!
+	exec 9> "$work/echo.in"
+	until [ -s "$work/echo" ]; do
+		kill -0 $echo_pid
+		sleep 0.1
+	done
+	read -r echo_device echo_helper < "$work/echo"
+}
+
+stop_echo()
+{
+	[ -n "${echo_pid:-}" ] || return 0
+	exec 9>&-
+	wait "$echo_pid"
+	echo_pid=
+}
+
+# Where the operand of bench-tpm for a path is.
+operand() # PATH
+{
+	case $1 in
+	vtpm) echo "$ours" ;;
+	echo) echo "$echo_device" ;;
+	swtpm-vtpm-proxy) echo "$theirs" ;;
+	*) echo "$1" ;;
+	esac
+}
+
 vtpm_set_up
 vtpmctl create bench 2> /dev/null
+start_echo
 ours=$(vtpm_field bench .device.tpm)
 say "swtpm on tpm_vtpm_proxy"
 start_swtpm
@@ -78,15 +117,27 @@ say "ours $ours, swtpm's $theirs ($(swtpm --version | head -1))"
 : > "$out"
 for round in $(seq "$rounds"); do
 	say "round $round of $rounds"
-	for path in in-process netlink-pingpong vtpm swtpm-vtpm-proxy; do
-		case $path in
-		vtpm) where=$ours ;;
-		swtpm-vtpm-proxy) where=$theirs ;;
-		*) where=$path ;;
-		esac
-		build/bench/bench-tpm "$where" "$path" "$round" "$count"
+	for path in in-process netlink-pingpong echo vtpm swtpm-vtpm-proxy; do
+		only=
+		[ $path != echo ] || only=random
+		# shellcheck disable=SC2086 # one word or none
+		build/bench/bench-tpm "$(operand $path)" "$path" "$round" \
+			"$count" $only
 	done >> "$out"
 done
+say "a round trip in stages"
+split_set_up
+for path in netlink-pingpong echo vtpm; do
+	case $path in
+	vtpm) helper=$(pgrep -P "$VTPMD" -x vtpm-engine) ;;
+	echo) helper=$echo_helper ;;
+	*) helper=- ;;
+	esac
+	split_record "$VTPM_OUT/trace.$path" "$helper" build/bench/bench-tpm \
+		"$(operand $path)" "$path" 1 "$count" random
+done
+split_tear_down
+stop_echo
 say "load after: $(cut -d' ' -f1-3 /proc/loadavg)"
 vtpmctl stop bench 2> /dev/null
 vtpmctl delete bench --yes
