@@ -14,11 +14,11 @@
 #include "instance.h"
 #include "netlink.h"
 #include "request.h"
+#include "response.h"
 #include "trace.h"
 
-/* TPM 2.0 Library, Part 2, 6.9 (TPM_ST) and 6.6 (TPM_RC). */
+/* TPM 2.0 Library, Part 2, 6.6 (TPM_RC). */
 enum {
-	TPM_ST_RSP_COMMAND = 0x00c4,
 	TPM_RESPONSE_HEADER = 10,
 	TPM_RC_FAILURE_CODE = 0x101,
 };
@@ -303,19 +303,6 @@ void vtpm_request_cancel(struct vtpm_instance *inst)
 		vtpm_nl_cancel(port, inst->id, seq);
 }
 
-/* TPM 2.0 Library, Part 1, 18 (command and response structure). */
-static bool vtpm_response_valid(const u8 *data, size_t len)
-{
-	u16 tag;
-
-	if (len < TPM_RESPONSE_HEADER || len > VTPM_BUFFER_SIZE)
-		return false;
-	tag = get_unaligned_be16(data);
-	return (tag == TPM2_ST_NO_SESSIONS || tag == TPM2_ST_SESSIONS ||
-		tag == TPM_ST_RSP_COMMAND) &&
-	       get_unaligned_be32(data + 2) == len;
-}
-
 int vtpm_request_answer(struct vtpm_instance *inst, u32 port, u64 seq,
 			const u8 *data, size_t len, const char **why)
 {
@@ -333,6 +320,10 @@ int vtpm_request_answer(struct vtpm_instance *inst, u32 port, u64 seq,
 	} else if (!vtpm_response_valid(data, len)) {
 		rc = -EBADMSG;
 		*why = "not a TPM response: wrong tag, or size not as in its header";
+	} else if (inst->state == VTPM_STATE_REGISTERING &&
+		   !vtpm_response_safe(req->buf, req->len, data, len)) {
+		rc = -EBADMSG;
+		*why = "not a list of PCR selections for 24 PCRs";
 	} else {
 		memcpy(req->buf, data, len);
 		req->len = len;

@@ -34,7 +34,7 @@ void vtpm_request_cancel(struct vtpm_instance *inst);
 /*
  * The helper's answer. 0, or a negative errno with *why set to a constant
  * text: -EPERM not the attached socket, -ESTALE not the command in flight,
- * -EBADMSG not a TPM response.
+ * -EBADMSG not a TPM response, or one that would harm the TPM core.
  */
 int vtpm_request_answer(struct vtpm_instance *inst, u32 port, u64 seq,
 			const u8 *data, size_t len, const char **why);

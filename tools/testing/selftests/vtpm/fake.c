@@ -72,8 +72,18 @@ uint32_t fake_answer(const uint8_t *cmd, uint32_t len, uint8_t *r)
 
 static uint32_t answer(struct fake *f, const struct nl_in *in, uint8_t *r)
 {
-	if (f->mode != FAKE_ERROR)
-		return fake_answer(in->payload, in->payload_len, r);
+	if (f->mode != FAKE_ERROR) {
+		uint32_t len = fake_answer(in->payload, in->payload_len, r);
+
+		if (f->last_ordinal == CC_GET_CAPABILITY &&
+		    be32(in->payload + 10) == 5) {
+			if (f->mode == FAKE_BIG_PCRS)
+				r[21] = 255;
+			if (f->mode == FAKE_MANY_PCRS)
+				r[18] = 200;
+		}
+		return len;
+	}
 	memcpy(r, "\x80\x01", 2);
 	put32(r + 2, 10);
 	put32(r + 6, 0x101);

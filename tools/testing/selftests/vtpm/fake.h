@@ -20,9 +20,11 @@ enum fake_mode {
 	FAKE_TOO_LONG,	 /* 5000 bytes first, then right */
 	FAKE_WRONG_SIZE, /* header says another size, then right */
 	FAKE_WRONG_TAG,
-	FAKE_DIE,   /* closes its socket instead of answering */
-	FAKE_ERROR, /* TPM_RC_FAILURE to everything */
-	FAKE_LATE,  /* after 300 ms */
+	FAKE_DIE,	/* closes its socket instead of answering */
+	FAKE_ERROR,	/* TPM_RC_FAILURE to everything */
+	FAKE_LATE,	/* after 300 ms */
+	FAKE_BIG_PCRS,	/* claims bitmaps of 255 bytes for its PCRs */
+	FAKE_MANY_PCRS, /* and more banks than there are in the answer */
 };
 
 struct fake {

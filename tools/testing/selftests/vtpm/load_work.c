@@ -35,6 +35,7 @@ static void respond(struct nl *nl, const struct nl_in *in, uint64_t seq,
 static int serve(struct load *l, struct nl *nl, const struct nl_in *in,
 		 uint64_t *rng)
 {
+	static const uint8_t echo[] = { 0, 0, FAKE_CC_ECHO >> 8, 0 };
 	static uint8_t r[8192];
 	uint32_t len = fake_answer(in->payload, in->payload_len, r);
 	uint64_t seq = in->seq;
@@ -54,6 +55,10 @@ static int serve(struct load *l, struct nl *nl, const struct nl_in *in,
 		break;
 	case 4:
 		respond(nl, in, seq, r, load_rnd(rng, sizeof(r) - 500));
+		break;
+	case 6: /* any bytes, where no client compares them */
+		if (in->payload_len >= 10 && memcmp(in->payload + 6, echo, 4))
+			load_bytes(rng, r + 10, len - 10);
 		break;
 	case 5:
 		usleep(load_rnd(rng, 50000));

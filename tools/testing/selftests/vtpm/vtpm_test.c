@@ -145,6 +145,9 @@ static int test_registration_fails(void)
 	CHECK(!try_registration(FAKE_ERROR, -EIO, 5000));
 	CHECK(!try_registration(FAKE_SILENT, -ETIMEDOUT, 300));
 	CHECK(!try_registration(FAKE_DIE, -EPIPE, 5000));
+	/* What would make the TPM core look at what is not there. */
+	CHECK(!try_registration(FAKE_BIG_PCRS, -ETIMEDOUT, 300));
+	CHECK(!try_registration(FAKE_MANY_PCRS, -ETIMEDOUT, 300));
 	/* A port that nobody has. */
 	CHECK(create("st-reg", 0x7ffffff1, 5000, 1000, &in) == -EPIPE);
 	return 0;
