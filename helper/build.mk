@@ -32,7 +32,7 @@ LIBS_common := -lcrypto -ljansson -lpthread
 COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/nvram))
 
 PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
-	vtpm-identity
+	vtpm-key-kmip vtpm-identity
 SRC_vtpmd := $(call sources,helper/vtpmd)
 LIBS_vtpmd := -lsystemd -lmnl
 SRC_vtpmctl := $(call sources,helper/vtpmctl)
@@ -41,6 +41,8 @@ LIBS_vtpm-engine := -ltpms -lseccomp -lmnl
 SRC_vtpm-key-native := $(call sources,helper/keys) $(call sources,helper/keys/native)
 SRC_vtpm-key-pkcs11 := $(call sources,helper/keys) $(call sources,helper/keys/pkcs11)
 LIBS_vtpm-key-pkcs11 := -lp11-kit
+SRC_vtpm-key-kmip := $(call sources,helper/keys) $(call sources,helper/keys/kmip)
+LIBS_vtpm-key-kmip := -lssl
 SRC_vtpm-identity := $(call sources,helper/identity)
 LIBS_vtpm-identity := -ltss2-esys -ltss2-mu -ltss2-rc
 

@@ -12,7 +12,8 @@ build="gcc make libc6-dev libtpms-dev libtss2-dev libmnl-dev libsystemd-dev
 guest="qemu-system-x86 qemu-system-common busybox-static cpio xz-utils zstd
 	debootstrap linux-headers-cloud-amd64 e2fsprogs iproute2 systemd udev
 	bison flex bc libelf-dev"
-tests="libcmocka-dev tpm2-tools swtpm swtpm-tools softhsm2 openssl python3 python3-yaml
+tests="libcmocka-dev tpm2-tools swtpm swtpm-tools softhsm2 python3-pykmip openssl python3
+	python3-yaml
 	python3-jsonschema linux-source-6.1 sparse shellcheck codespell
 	clang clang-format clang-tidy cppcheck dkms strace gdb acl"
 

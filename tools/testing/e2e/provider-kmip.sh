@@ -1,0 +1,194 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# vtpm-key-kmip against PyKMIP's server: the contract, then what can be wrong
+# with a server. TAP on standard output. Touches nothing but a temporary
+# directory and ports of 127.0.0.1.
+#
+# usage: provider-kmip.sh [DIRECTORY-OF-PROGRAMS]
+
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+program=$(realpath "${1:-build/release}")/vtpm-key-kmip
+if ! command -v pykmip-server openssl >/dev/null; then
+	echo "1..0 # SKIP python3-pykmip or openssl is not installed"
+	exit 0
+fi
+T=$(mktemp -d /tmp/vtpm-kmip.XXXXXX)
+pids=()
+# shellcheck disable=SC2329
+end()
+{
+	local p
+	# The whole group: PyKMIP has a process of its own for policies, and
+	# waits for it without end after SIGTERM.
+	for p in "${pids[@]}"; do
+		kill -KILL -- "-$p"
+	done
+	wait 2>/dev/null
+	rm -rf "$T"
+}
+trap end EXIT
+TAP_DIR=$T
+# shellcheck source=tools/testing/tap.sh
+. tools/testing/tap.sh
+umask 077
+
+ca() { # NAME
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/$1.key" \
+		-out "$T/$1.pem" -days 2 -subj "/CN=$1" 2>>"$T/openssl"
+}
+
+cert() { # NAME USAGE [SAN [DATES...]]
+	local name=$1 usage=$2 san=${3:-IP:127.0.0.1,DNS:localhost}
+	shift $(($# < 3 ? $# : 3))
+	openssl req -newkey rsa:2048 -nodes -keyout "$T/$name.key" \
+		-out "$T/$name.csr" -subj "/CN=$name" 2>>"$T/openssl"
+	printf 'extendedKeyUsage = %s\nsubjectAltName = %s\n' "$usage" "$san" \
+		>"$T/ext"
+	if [ $# = 0 ]; then set -- -days 2; fi
+	openssl x509 -req -in "$T/$name.csr" -CA "$T/ca.pem" -CAkey "$T/ca.key" \
+		-CAcreateserial -extfile "$T/ext" -out "$T/$name.pem" "$@" \
+		2>>"$T/openssl"
+}
+
+free_port() {
+	python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+
+await() { # PORT
+	for _ in $(seq 100); do
+		(: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
+		sleep 0.1
+	done
+	echo "# nothing listens on port $1"
+}
+
+kmip_server() { # PORT CERTIFICATE
+	cat >"$T/server-$1.conf" <<-EOF
+	[server]
+	hostname=127.0.0.1
+	port=$1
+	certificate_path=$T/$2.pem
+	key_path=$T/$2.key
+	ca_path=$T/ca.pem
+	auth_suite=TLS1.2
+	enable_tls_client_auth=True
+	logging_level=INFO
+	database_path=$T/kmip.db
+	EOF
+	setsid pykmip-server -f "$T/server-$1.conf" -l "$T/server-$1.log" \
+		>"$T/server-$1.out" 2>&1 &
+	pids+=($!)
+	await "$1"
+}
+
+config() { # SERVERS [MEMBERS [CA [CERTIFICATE]]]
+	local list
+	# shellcheck disable=SC2086
+	list=$(printf ',"%s"' $1)
+	printf '{"servers": [%s], "ca": "%s", "certificate": "%s", "private-key": "%s"%s}' \
+		"${list#,}" "$T/${3:-ca}.pem" "$T/${4:-client}.pem" \
+		"$T/${4:-client}.key" "${2:-}"
+}
+
+ask() { # CONFIG [OPERATION]
+	printf '{"version": 1, "operation": "%s", "provider": "p", "config": %s}' \
+		"${2:-info}" "$1" | "$program" 3</dev/null 4>/dev/null
+}
+
+conformance() { # NAME MEMBERS
+	python3 tools/testing/e2e/provider-conformance.py \
+		--config "$(config "127.0.0.1:$port" "$2, \"label\": \"$1\"")" \
+		"$program" >"$T/tap" 2>&1
+	local status=$?
+	sed -E "s/^((not )?ok) [0-9]+ /\1 $1: /" "$T/tap" >"$T/said"
+	adopt "$T/said"
+	[ $status -le 1 ] && grep -q '^1\.\.' "$T/tap"
+	result $? "$1: the conformance test came to its end"
+}
+
+ca ca
+ca other-ca
+cert server serverAuth
+cert client clientAuth
+port=$(free_port)
+kmip_server "$port" server
+
+conformance get-1.2 ', "mode": "get", "version": "1.2"'
+conformance encrypt-1.4 ', "mode": "encrypt", "version": "1.4"'
+conformance auto-2.0 ''
+
+expect 0 'KeyMissing\|no active key' "another label has no key" \
+	ask "$(config "127.0.0.1:$port" ', "label": "none"')"
+expect 0 'ProviderFailed.*certificate is refused' "the server's CA is another" \
+	ask "$(config "127.0.0.1:$port" '' other-ca)"
+dead=$(free_port)
+expect 0 'ProviderFailed.*cannot connect' "a server that is down" \
+	ask "$(config "127.0.0.1:$dead")"
+expect 0 '"ok":true' "failover to the second server" \
+	ask "$(config "127.0.0.1:$dead 127.0.0.1:$port")"
+expect 0 'is not known' "an unknown member" \
+	ask "$(config "127.0.0.1:$port" ', "server": 1')"
+expect 0 'divided by' "a timeout past the manager's" \
+	ask "$(config "a:1 b:1" ', "timeout-seconds": 26')"
+expect 0 'not HOST:PORT' "a server without a port" ask "$(config localhost)"
+expect 0 'cannot use.*certificate' "no certificate" \
+	ask "$(config "127.0.0.1:$port" '' ca none)"
+cert elsewhere serverAuth DNS:elsewhere
+port2=$(free_port)
+kmip_server "$port2" elsewhere
+expect 0 'certificate is refused' "a certificate of another name" \
+	ask "$(config "127.0.0.1:$port2")"
+cert expired serverAuth IP:127.0.0.1 -days -1
+port3=$(free_port)
+kmip_server "$port3" expired
+expect 0 'certificate has expired' "an expired certificate" \
+	ask "$(config "127.0.0.1:$port3")"
+
+# A TLS server that answers what it is told, whatever it is asked.
+cat >"$T/liar.py" <<-'EOF'
+import socket, ssl, sys, time
+mode, port, cert, key, ca = sys.argv[1:]
+c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+c.load_cert_chain(cert, key)
+c.load_verify_locations(ca)
+c.verify_mode = ssl.CERT_REQUIRED
+head = bytes.fromhex("42007b01")
+answers = {"garbage": b"HTTP/1.1 400 Bad Request\r\n\r\n", "drop": b"",
+           "truncated": head + (64).to_bytes(4, "big") + bytes(8),
+           "huge": head + b"\xff\xff\xff\xf8" + bytes(64),
+           "lengths": head + (16).to_bytes(4, "big") + head + b"\0\0\0\xf8" + bytes(8)}
+s = socket.create_server(("127.0.0.1", int(port)))
+while True:
+    try:
+        t = c.wrap_socket(s.accept()[0], server_side=True)
+        t.recv(65536)
+        if mode == "slow":
+            time.sleep(6)
+        t.sendall(answers.get(mode, b""))
+        t.unwrap().close()
+    except OSError:
+        pass
+EOF
+liar() { # MODE PATTERN TEXT
+	local p
+	p=$(free_port)
+	setsid python3 "$T/liar.py" "$1" "$p" "$T/server.pem" "$T/server.key" \
+		"$T/ca.pem" &
+	pids+=($!)
+	await "$p"
+	expect 0 "ProviderFailed.*$2" "$3" \
+		ask "$(config "127.0.0.1:$p" ', "timeout-seconds": 2')"
+	expect 0 '"ok":true' "$3, then a good server" ask \
+		"$(config "127.0.0.1:$p 127.0.0.1:$port" ', "timeout-seconds": 2')"
+}
+liar garbage 'not what KMIP says' "an answer that is no TTLV"
+liar lengths 'not what KMIP says' "an item longer than what it is in"
+liar huge 'not what KMIP says' "an answer of 4 GiB"
+liar truncated 'connection failed' "an answer cut short"
+liar drop 'connection failed' "a connection that is dropped"
+liar slow 'no answer in time' "a server that is slow"
+tap_end
