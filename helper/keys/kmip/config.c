@@ -63,7 +63,7 @@ static int read_server(const char *text, struct kmip_server *out)
 	}
 	memcpy(out->host, text, len);
 	out->host[len] = '\0';
-	strcpy(out->port, colon + 1);
+	snprintf(out->port, sizeof(out->port), "%s", colon + 1);
 	return 0;
 }
 
