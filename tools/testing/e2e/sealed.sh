@@ -193,6 +193,8 @@ expect 7 'needs key [0-9a-f-]* of provider default' \
 	"without its key: which key of which provider" vtpmctl start s
 check "the vTPM is locked" test "$(vtpm_field s .state)" = locked
 check "and the file untouched" untouched
+# Or it would start by itself when the key is back.
+check "a stop gives it up" vtpmctl stop s
 rm -rf "$VTPM_STATE/keys/default"
 mv "$W/default" "$VTPM_STATE/keys/default"
 
