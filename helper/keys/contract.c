@@ -58,6 +58,28 @@ static int run(const struct provider *p, json_t *reply, struct error *err)
 	return e;
 }
 
+int provider_out_of_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, VTPM_ERR_PROVIDER, "out of memory");
+}
+
+int provider_put_text(json_t *reply, const char *name, const char *text,
+		      struct error *err)
+{
+	return json_object_set_new(reply, name, json_string(text))
+		       ? provider_out_of_memory(err)
+		       : 0;
+}
+
+int provider_put_key_id(json_t *reply, const uint8_t id[UUID_LEN],
+			struct error *err)
+{
+	char text[UUID_TEXT_LEN];
+
+	uuid_format(id, text);
+	return provider_put_text(reply, "key-id", text, err);
+}
+
 /* 0 or -EIO; without a reply the exit status has to tell. */
 static int write_reply(json_t *reply)
 {

@@ -73,6 +73,15 @@ struct provider {
  */
 int provider_send(const void *data, size_t len, struct error *err);
 
+/* -ENOMEM, and says so. */
+int provider_out_of_memory(struct error *err);
+/* Add a member to @reply. @text may be NULL where memory was short. */
+int provider_put_text(json_t *reply, const char *name, const char *text,
+		      struct error *err);
+/* The member "key-id". */
+int provider_put_key_id(json_t *reply, const uint8_t id[UUID_LEN],
+			struct error *err);
+
 /* Exit status of the program. */
 int provider_main(const struct provider *p, int argc, char **argv);
 

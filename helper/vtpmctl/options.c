@@ -83,3 +83,16 @@ int ctl_parse(struct ctl *ctl, const struct verb *v, int argc, char **argv,
 	}
 	return 0;
 }
+
+int ctl_parse_name_or_all(struct ctl *ctl, const struct verb *v, int argc,
+			  char **argv, const char **name, bool *all,
+			  int *status)
+{
+	const struct ctl_option options[] = { { "all", all, NULL }, { 0 } };
+
+	*all = false;
+	for (int i = 1; i < argc; i++)
+		*all |= !strcmp(argv[i], "--all");
+	return ctl_parse(ctl, v, argc, argv, options, name, *all ? 0 : 1,
+			 status);
+}

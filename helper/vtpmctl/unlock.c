@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
-#include <string.h>
 
 #include "vtpmctl/vtpmctl.h"
 
@@ -26,14 +25,10 @@ static void print_all(struct ctl *ctl, json_t *p, void *arg)
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
 	const char *name;
-	bool all = false;
+	bool all;
 	int status;
-	const struct ctl_option options[] = { { "all", &all, NULL }, { 0 } };
 
-	for (int i = 1; i < argc; i++)
-		all |= !strcmp(argv[i], "--all");
-	if (ctl_parse(ctl, v, argc, argv, options, &name, all ? 0 : 1,
-		      &status) < 0)
+	if (ctl_parse_name_or_all(ctl, v, argc, argv, &name, &all, &status) < 0)
 		return status;
 	if (all)
 		return client_call(

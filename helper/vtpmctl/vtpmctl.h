@@ -69,6 +69,14 @@ int ctl_parse(struct ctl *ctl, const struct verb *v, int argc, char **argv,
 	      const struct ctl_option *options, const char **args,
 	      size_t n_args, int *status);
 
+/*
+ * For a verb that takes --all or else one operand: sets *all, and *name where
+ * that is not given. Returns as ctl_parse() does.
+ */
+int ctl_parse_name_or_all(struct ctl *ctl, const struct verb *v, int argc,
+			  char **argv, const char **name, bool *all,
+			  int *status);
+
 /* Called with each reply; the parameters belong to the caller. */
 typedef void (*client_reply_fn)(struct ctl *ctl, json_t *parameters, void *arg);
 

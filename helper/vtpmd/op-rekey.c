@@ -151,10 +151,7 @@ static void rekey_done(void *arg, const struct error *err)
 	struct vtpm *v = op->v;
 
 	v->busy--;
-	if (op->have_info) {
-		v->info = op->info;
-		v->have_info = true;
-	}
+	operation_take_info(op);
 	if (!err)
 		monitor_event(v->m, "rekeyed", v->name, NULL, NULL, NULL);
 	if (op->plan->of_all)

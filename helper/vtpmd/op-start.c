@@ -75,10 +75,7 @@ static void start_done(void *arg, const struct error *err)
 	struct vtpm *v = op->v;
 
 	v->busy--;
-	if (op->have_info) {
-		v->info = op->info;
-		v->have_info = true;
-	}
+	operation_take_info(op);
 	if (err) {
 		vtpm_set_state(v, vtpm_state_after(err), err->text);
 	} else {

@@ -47,6 +47,14 @@ void operation_end(struct operation *op, const struct error *err)
 	free(op);
 }
 
+void operation_take_info(struct operation *op)
+{
+	if (!op->have_info)
+		return;
+	op->v->info = op->info;
+	op->v->have_info = true;
+}
+
 void operation_progress(void *arg, const char *text)
 {
 	struct operation *op = arg;

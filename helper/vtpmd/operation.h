@@ -43,6 +43,8 @@ int operation_start(struct vtpm *v, const struct job_ops *ops,
 		    struct error *err);
 /* Answer the client with the vTPM or @err, and free @op. @v may be freed. */
 void operation_end(struct operation *op, const struct error *err);
+/* What was read of the file's header, if it was: the vTPM's from now on. */
+void operation_take_info(struct operation *op);
 /* For struct job_ops. */
 void operation_progress(void *arg, const char *text);
 

@@ -10,19 +10,6 @@
 typedef int (*session_fn)(const struct request *r, struct kmip *k,
 			  json_t *reply, struct error *err);
 
-static int out_of_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, VTPM_ERR_PROVIDER, "out of memory");
-}
-
-static int put_text(json_t *reply, const char *name, const char *text,
-		    struct error *err)
-{
-	return json_object_set_new(reply, name, json_string(text))
-		       ? out_of_memory(err)
-		       : 0;
-}
-
 /*
  * The first server that can be had does it. Only a lost connection is a reason
  * to ask the next: what a server refuses, it refuses. A key that was made
@@ -109,16 +96,16 @@ static int session_info(const struct request *r, struct kmip *k, json_t *reply,
 	list = json_array();
 	if (json_object_set_new(reply, "keys", list) ||
 	    json_object_set_new(reply, "usable", json_boolean(active)))
-		return out_of_memory(err);
+		return provider_out_of_memory(err);
 	for (size_t i = 0; i < n; i++) {
 		if (json_array_append_new(
 			    list, describe(&keys[i], &keys[i] == active)))
-			return out_of_memory(err);
+			return provider_out_of_memory(err);
 	}
 	if (active)
 		return 0;
 	no_key(r, &why);
-	return put_text(reply, "reason", why.text, err);
+	return provider_put_text(reply, "reason", why.text, err);
 }
 
 static int session_new_key(const struct request *r, struct kmip *k,
@@ -128,7 +115,7 @@ static int session_new_key(const struct request *r, struct kmip *k,
 	int e = kmip_create(k, id, err);
 
 	(void)r;
-	return e ? e : put_text(reply, "key-id", id, err);
+	return e ? e : provider_put_text(reply, "key-id", id, err);
 }
 
 static int pick_key(const struct request *r, struct kmip *k,
@@ -174,9 +161,9 @@ static int session_wrap(const struct request *r, struct kmip *k, json_t *reply,
 		return e;
 	text = base64_encode(wrapped, len);
 	if (!text)
-		return out_of_memory(err);
-	e = put_text(reply, "wrapped", text, err);
-	return e ? e : put_text(reply, "key-id", key.id, err);
+		return provider_out_of_memory(err);
+	e = provider_put_text(reply, "wrapped", text, err);
+	return e ? e : provider_put_text(reply, "key-id", key.id, err);
 }
 
 static int session_unwrap(const struct request *r, struct kmip *k,

@@ -21,11 +21,6 @@ static int open_keys(int *dir, struct native_keys **k, struct error *err)
 	return native_load(*dir, k, err);
 }
 
-static int out_of_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, VTPM_ERR_PROVIDER, "out of memory");
-}
-
 static json_t *describe(const struct native_key *key)
 {
 	char id[UUID_TEXT_LEN], when[32];
@@ -68,7 +63,7 @@ static int op_info(const struct request *r, json_t *reply, struct error *err)
 
 	for (size_t i = 0; !e && i < k->count; i++) {
 		if (json_array_append_new(list, describe(&k->key[i])))
-			e = out_of_memory(err);
+			e = provider_out_of_memory(err);
 	}
 	if (e) {
 		json_decref(list);
@@ -79,19 +74,8 @@ static int op_info(const struct request *r, json_t *reply, struct error *err)
 	    json_object_set_new(reply, "usable", json_boolean(!why.code)) ||
 	    (why.code &&
 	     json_object_set_new(reply, "reason", json_string(why.text))))
-		return out_of_memory(err);
+		return provider_out_of_memory(err);
 	return 0;
-}
-
-static int put_key_id(json_t *reply, const uint8_t id[UUID_LEN],
-		      struct error *err)
-{
-	char text[UUID_TEXT_LEN];
-
-	uuid_format(id, text);
-	return json_object_set_new(reply, "key-id", json_string(text))
-		       ? out_of_memory(err)
-		       : 0;
 }
 
 static int op_new_key(const struct request *r, json_t *reply, struct error *err)
@@ -110,14 +94,14 @@ static int op_new_key(const struct request *r, json_t *reply, struct error *err)
 	key = &k->key[k->count];
 	key->secret = secret_random(NATIVE_KEY_LEN);
 	if (!key->secret)
-		return out_of_memory(err);
+		return provider_out_of_memory(err);
 	k->count++;
 	uuid_new(key->id);
 	key->created = time(NULL);
 	e = native_store(dir, key, err);
 	if (!e)
 		e = native_set_active(dir, key->id, err);
-	return e ? e : put_key_id(reply, key->id, err);
+	return e ? e : provider_put_key_id(reply, key->id, err);
 }
 
 /* The key that the request names, else NULL. */
@@ -151,8 +135,8 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 		return e;
 	text = base64_encode(wrapped, r->secret->len + NATIVE_WRAP_OVERHEAD);
 	if (!text || json_object_set_new(reply, "wrapped", json_string(text)))
-		return out_of_memory(err);
-	return put_key_id(reply, key->id, err);
+		return provider_out_of_memory(err);
+	return provider_put_key_id(reply, key->id, err);
 }
 
 static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
@@ -246,7 +230,7 @@ static int do_import(int dir, struct native_keys *have,
 			e = native_store(dir, &new->key[i], err);
 		uuid_format(new->key[i].id, id);
 		if (!e && json_array_append_new(ids, json_string(id)))
-			e = out_of_memory(err);
+			e = provider_out_of_memory(err);
 	}
 	/* A provider that has an active key keeps it. */
 	for (size_t i = 0; !e && i < new->count && !native_active(have); i++) {
@@ -262,10 +246,10 @@ static int op_import(const struct request *r, json_t *reply, struct error *err)
 	_cleanup_(native_keys) struct native_keys *new = NULL;
 	_cleanup_close_ int dir = -1;
 	json_t *ids = json_array();
-	int e = ids ? 0 : out_of_memory(err);
+	int e = ids ? 0 : provider_out_of_memory(err);
 
 	if (!e && json_object_set_new(reply, "keys", ids))
-		e = out_of_memory(err);
+		e = provider_out_of_memory(err);
 	if (!e)
 		e = native_import(r->document, r->document_len, r->secret, &new,
 				  err);

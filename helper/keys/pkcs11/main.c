@@ -6,22 +6,6 @@
 
 #include "keys/pkcs11/wrap.h"
 
-static int out_of_memory(struct error *err)
-{
-	return error_set(err, -ENOMEM, VTPM_ERR_PROVIDER, "out of memory");
-}
-
-static int put_key_id(json_t *reply, const uint8_t id[UUID_LEN],
-		      struct error *err)
-{
-	char text[UUID_TEXT_LEN];
-
-	uuid_format(id, text);
-	return json_object_set_new(reply, "key-id", json_string(text))
-		       ? out_of_memory(err)
-		       : 0;
-}
-
 /* Backing a token up is its owner's, so every key counts as backed up. */
 static json_t *describe(const struct token_key *key, bool active)
 {
@@ -53,8 +37,9 @@ static int op_info(const struct request *r, json_t *reply, struct error *err)
 	struct error why = { 0 };
 	struct token t = { .lock = -1 };
 	size_t n = 0;
-	int e = json_object_set_new(reply, "keys", list) ? out_of_memory(err)
-							 : 0;
+	int e = json_object_set_new(reply, "keys", list)
+			? provider_out_of_memory(err)
+			: 0;
 
 	if (!e)
 		e = token_open(r, &t, err);
@@ -63,7 +48,7 @@ static int op_info(const struct request *r, json_t *reply, struct error *err)
 	token_close(&t);
 	for (size_t i = 0; !e && i < n; i++) {
 		if (json_array_append_new(list, describe(&keys[i], i == n - 1)))
-			e = out_of_memory(err);
+			e = provider_out_of_memory(err);
 	}
 	if (e)
 		return e;
@@ -71,7 +56,7 @@ static int op_info(const struct request *r, json_t *reply, struct error *err)
 		no_key(r, &why);
 	if (json_object_set_new(reply, "usable", json_boolean(n)) ||
 	    (!n && json_object_set_new(reply, "reason", json_string(why.text))))
-		return out_of_memory(err);
+		return provider_out_of_memory(err);
 	return 0;
 }
 
@@ -84,7 +69,7 @@ static int op_new_key(const struct request *r, json_t *reply, struct error *err)
 	if (!e)
 		e = token_generate(&t, id, err);
 	token_close(&t);
-	return e ? e : put_key_id(reply, id, err);
+	return e ? e : provider_put_key_id(reply, id, err);
 }
 
 /* A text that is no UUID is the id of no key of ours. */
@@ -140,8 +125,8 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 		return e;
 	text = base64_encode(wrapped, r->secret->len + PKCS11_WRAP_OVERHEAD);
 	if (!text || json_object_set_new(reply, "wrapped", json_string(text)))
-		return out_of_memory(err);
-	return put_key_id(reply, id, err);
+		return provider_out_of_memory(err);
+	return provider_put_key_id(reply, id, err);
 }
 
 static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
