@@ -19,7 +19,6 @@
 
 /* TPM 2.0 Library, Part 2, 6.6 (TPM_RC). */
 enum {
-	TPM_RESPONSE_HEADER = 10,
 	TPM_RC_FAILURE_CODE = 0x101,
 };
 

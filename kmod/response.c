@@ -12,7 +12,6 @@
 /* TPM 2.0 Library, Part 2: 6.9 (TPM_ST), 6.12 (TPM_CAP), 10.5.3 (selection). */
 enum {
 	TPM_ST_RSP_COMMAND = 0x00c4,
-	TPM_RESPONSE_HEADER = 10,
 	TPM_CAP_PCRS = 5,
 	PCR_SELECTION = 6,	/* algorithm, size of the bitmap, bitmap */
 	PCR_BITMAP = 3,

@@ -4,6 +4,9 @@
 
 #include <linux/types.h>
 
+/* TPM 2.0 Library, Part 1, 18: tag, size and code, in bytes. */
+#define TPM_RESPONSE_HEADER 10
+
 /* TPM 2.0 Library, Part 1, 18: a tag, and as long as its header says. */
 bool vtpm_response_valid(const u8 *rsp, size_t len);
 /*

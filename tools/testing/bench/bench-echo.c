@@ -86,16 +86,6 @@ static int create(struct nl *nl, uint32_t port, struct nl_in *in)
 	return nl_call(nl, &m, in, 20000);
 }
 
-static int destroy(struct nl *nl, uint32_t id)
-{
-	struct nl_msg m;
-	struct nl_in in;
-
-	nl_begin(nl, &m, VTPM_CMD_DESTROY, NLM_F_ACK);
-	nl_put_u32(&m, VTPM_A_ID, id);
-	return nl_call(nl, &m, &in, 20000);
-}
-
 int main(void)
 {
 	struct nl control, helper;
@@ -125,7 +115,7 @@ int main(void)
 		fflush(stdout);
 		while (read(0, &c, 1) > 0)
 			;
-		r = destroy(&control, in.id);
+		r = nl_call_id(&control, VTPM_CMD_DESTROY, in.id, 0, 0, &in);
 	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

@@ -4,9 +4,9 @@
 
     split.py NAME=FILE ...
 
-The medians, in microseconds, of the stages between two tracepoints. What a
-command has that does not fit the order of stages (an interrupt is not seen, but
-another process in between is) drops out. Tracing itself costs time in every
+The medians, in microseconds, of the stages between two tracepoints. Interrupts
+and other processes in between count as part of the stage; the medians leave them
+out. Tracing itself costs time in every
 stage, the more, the more events it has; so a stage is to be compared with the
 same of another path, not with a figure that was measured without tracing.
 """

@@ -182,7 +182,7 @@ static int one(void)
 	pid = start_helper(mode == 0 ? at : -1, mode == 1 ? at : -1, &port);
 	if (pid < 0)
 		return -EAGAIN;
-	r = load_call(&nl, VTPM_CMD_ATTACH, inst.id, port, 0, &in);
+	r = nl_call_id(&nl, VTPM_CMD_ATTACH, inst.id, port, 0, &in);
 	if (r) {
 		printf("# attach: %s %s\n", strerror(-r), in.text);
 		kill(pid, SIGKILL);
@@ -226,10 +226,10 @@ static int run(unsigned int deaths)
 		r = one();
 	last = start_helper(-1, -1, &port);
 	if (!r)
-		r = load_call(&nl, VTPM_CMD_ATTACH, inst.id, port, 0, &in);
+		r = nl_call_id(&nl, VTPM_CMD_ATTACH, inst.id, port, 0, &in);
 	load_finish(l, &crew);
 	if (!r)
-		r = load_call(&nl, VTPM_CMD_GET, inst.id, 0, 0, &in);
+		r = nl_call_id(&nl, VTPM_CMD_GET, inst.id, 0, 0, &in);
 	load_ok(!r && in.state == VTPM_STATE_READY && in.number == inst.number,
 		"the device is there to the end");
 	load_ok(!load_destroy_all(l), "the instance can be destroyed");

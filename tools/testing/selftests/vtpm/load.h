@@ -111,9 +111,6 @@ void load_finish(struct load *l, struct load_crew *crew);
  * killed, then have all end.
  */
 void load_run(struct load *l, struct load_crew *crew, double seconds);
-/* One call about an instance by its id; 0 or negative errno. */
-int load_call(struct nl *nl, int cmd, uint32_t id, uint32_t port, int reset,
-	      struct nl_in *in);
 /* Destroy every instance there is; the number of those that stay. */
 int load_destroy_all(struct load *l);
 /*

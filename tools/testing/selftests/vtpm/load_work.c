@@ -266,20 +266,6 @@ void load_client(struct load *l, unsigned int slot, uint64_t *rng)
 	}
 }
 
-int load_call(struct nl *nl, int cmd, uint32_t id, uint32_t port, int reset,
-	      struct nl_in *in)
-{
-	struct nl_msg m;
-
-	nl_begin(nl, &m, cmd, NLM_F_ACK);
-	nl_put_u32(&m, VTPM_A_ID, id);
-	if (port)
-		nl_put_u32(&m, VTPM_A_PORT, port);
-	if (reset)
-		nl_put(&m, VTPM_A_RESET, NULL, 0);
-	return nl_call(nl, &m, in, 20000);
-}
-
 static int create(struct load *l, struct nl *nl, unsigned int slot,
 		  uint32_t port, uint64_t *rng, struct nl_in *in)
 {
@@ -311,7 +297,7 @@ static int manage(struct load *l, struct nl *nl, uint64_t *rng, int *count,
 	in->error = 0;
 	if (l->quiesce || op < 15) {
 		*count = N_DESTROYS;
-		return load_call(nl, VTPM_CMD_DESTROY, id, 0, 0, in);
+		return nl_call_id(nl, VTPM_CMD_DESTROY, id, 0, 0, in);
 	}
 	if (op < 55) {
 		*count = N_CREATES;
@@ -323,11 +309,11 @@ static int manage(struct load *l, struct nl *nl, uint64_t *rng, int *count,
 	}
 	if (op < 90) {
 		*count = N_ATTACHES;
-		return load_call(nl, VTPM_CMD_ATTACH, id, port,
-				 load_chance(rng, 50), in);
+		return nl_call_id(nl, VTPM_CMD_ATTACH, id, port,
+				  load_chance(rng, 50), in);
 	}
 	*count = N_FAILS;
-	return load_call(nl, VTPM_CMD_FAIL, id, 0, 0, in);
+	return nl_call_id(nl, VTPM_CMD_FAIL, id, 0, 0, in);
 }
 
 void load_manager(struct load *l, unsigned int slot, uint64_t *rng)
@@ -370,7 +356,7 @@ static int destroy_by_name(struct load *l, struct nl *nl, const char *name)
 	r = nl_call(nl, &m, &in, 5000);
 	if (r)
 		return r;
-	r = load_call(nl, VTPM_CMD_DESTROY, in.id, 0, 0, &in);
+	r = nl_call_id(nl, VTPM_CMD_DESTROY, in.id, 0, 0, &in);
 	if (!r)
 		l->counts[N_DESTROYS]++;
 	return r;

@@ -230,6 +230,20 @@ int nl_call(struct nl *nl, struct nl_msg *m, struct nl_in *in, int ms)
 	return r;
 }
 
+int nl_call_id(struct nl *nl, int cmd, uint32_t id, uint32_t port, int reset,
+	       struct nl_in *in)
+{
+	struct nl_msg m;
+
+	nl_begin(nl, &m, cmd, NLM_F_ACK);
+	nl_put_u32(&m, VTPM_A_ID, id);
+	if (port)
+		nl_put_u32(&m, VTPM_A_PORT, port);
+	if (reset)
+		nl_put(&m, VTPM_A_RESET, "", 0);
+	return nl_call(nl, &m, in, 20000);
+}
+
 /* Family id and group id; the replies of genetlink's own controller. */
 static int resolve(struct nl *nl)
 {

@@ -57,5 +57,8 @@ int nl_send(struct nl *nl, struct nl_msg *m);
 int nl_recv(struct nl *nl, struct nl_in *in, int ms);
 /* Send and wait for the reply or status of this request. */
 int nl_call(struct nl *nl, struct nl_msg *m, struct nl_in *in, int ms);
+/* The same about an instance; a @port of 0 and no @reset are left out. */
+int nl_call_id(struct nl *nl, int cmd, uint32_t id, uint32_t port, int reset,
+	       struct nl_in *in);
 
 #endif

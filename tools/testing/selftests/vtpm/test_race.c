@@ -8,7 +8,6 @@
 #include <string.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <linux/netlink.h>
 
@@ -127,14 +126,6 @@ int test_destroy_while_open(void)
 	CHECK(!destroy(in2.id));
 	fake_stop(&g);
 	return 0;
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
 /* Commands a second over all of @fd, one after the other; -1: one failed. */

@@ -54,6 +54,8 @@ int destroy(uint32_t id);
 int state_of(uint32_t id);
 /* /dev/tpmN of @in; -1 and errno. */
 int open_node(const struct nl_in *in);
+/* Seconds of a monotonic clock. */
+double now(void);
 /* One command; its response code, or a negative errno. */
 long transact(int fd);
 

@@ -24,7 +24,7 @@ int bad_line;
 
 const uint8_t uuid[16] = { 1, 2, 3, 4 };
 
-static double now(void)
+double now(void)
 {
 	struct timespec ts;
 
@@ -49,15 +49,7 @@ int create(const char *name, uint32_t port, uint32_t timeout_ms,
 
 int by_id(int cmd, uint32_t id, uint32_t port, int reset, struct nl_in *in)
 {
-	struct nl_msg m;
-
-	nl_begin(&nl, &m, cmd, NLM_F_ACK);
-	nl_put_u32(&m, VTPM_A_ID, id);
-	if (port)
-		nl_put_u32(&m, VTPM_A_PORT, port);
-	if (reset)
-		nl_put(&m, VTPM_A_RESET, NULL, 0);
-	return nl_call(&nl, &m, in, 20000);
+	return nl_call_id(&nl, cmd, id, port, reset, in);
 }
 
 int destroy(uint32_t id)
