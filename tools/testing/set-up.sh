@@ -104,6 +104,17 @@ vtpm_tear_down()
 	return $rc
 }
 
+# Wait until a vTPM is in a state; else it is shown.
+vtpm_wait_state() # NAME STATE TENTHS-OF-A-SECOND
+{
+	for _ in $(seq "$3"); do
+		[ "$(vtpm_field "$1" .state)" = "$2" ] && return
+		sleep 0.1
+	done
+	vtpmctl show "$1"
+	return 1
+}
+
 # vtpm_field NAME .dotted.path: out of vtpmctl show --json
 vtpm_field()
 {

@@ -42,15 +42,7 @@ same_node()
 # After a start the device may have another number.
 data_is_there() { tcti && same_node; }
 
-state_is() # STATE
-{
-	for _ in $(seq 100); do
-		[ "$(vtpm_field l .state)" = "$1" ] && return
-		sleep 0.1
-	done
-	vtpmctl show l
-	return 1
-}
+state_is() { vtpm_wait_state l "$1" 100; }
 
 kill_daemon()
 {

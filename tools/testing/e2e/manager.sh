@@ -68,6 +68,16 @@ stop_daemon() {
 	wait "$pid"
 }
 
+# The last tests of a script.
+end_in_order() {
+	check "no sanitizer has complained" \
+		sh -c "! grep -Eq 'Sanitizer|runtime error' '$T/log'"
+	stop_daemon
+	result $? "the end is in order"
+	check "no process is left" test -z "$(helpers)"
+	tap_end
+}
+
 kill_daemon() {
 	local pid=$daemon
 	kill -9 "$pid"

@@ -21,15 +21,7 @@ tcti()
 pcr() { tpm2_pcrread sha256:16 | sed -n 's/.*16 *: 0x//p'; }
 data_is() { tcti && [ "$(tpm2_nvread $nv -C o -s 4)" = "$1" ]; }
 write() { printf '%s' "$1" | tpm2_nvwrite -Q $nv -C o -i -; }
-state_is() # STATE
-{
-	for _ in $(seq 200); do
-		[ "$(vtpm_field r .state)" = "$1" ] && return
-		sleep 0.1
-	done
-	vtpmctl show r
-	return 1
-}
+state_is() { vtpm_wait_state r "$1" 200; }
 away() { mv "$VTPM_STATE/keys/default" "$W/default"; }
 back() { mv "$W/default" "$VTPM_STATE/keys/default"; }
 

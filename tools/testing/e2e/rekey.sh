@@ -243,9 +243,4 @@ expect 1 'opens as another key' "a provider that wraps something else is found" 
 	"$ctl" provider attach a l
 check "and not attached" test "$(file)" = "$before"
 
-check "no sanitizer has complained" \
-	sh -c "! grep -Eq 'Sanitizer|runtime error' '$T/log'"
-stop_daemon
-result $? "the end is in order"
-check "no process is left" test -z "$(helpers)"
-tap_end
+end_in_order
