@@ -58,6 +58,7 @@ struct vtpm_request {
 	u32 sent_to;		/* port of the last delivery, or 0 */
 	u8 locality;
 	unsigned int deliveries;
+	u64 usual_us8;		/* 8 times the time of an answer, on average */
 	size_t len;
 	u8 *buf;		/* VTPM_BUFFER_SIZE */
 };

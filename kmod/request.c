@@ -7,7 +7,6 @@
  * of them comes first, and the first to set req->finished wins.
  */
 #include <linux/kernel.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -16,6 +15,7 @@
 #include "request.h"
 #include "response.h"
 #include "trace.h"
+#include "wait.h"
 
 /* TPM 2.0 Library, Part 2, 6.6 (TPM_RC). */
 enum {
@@ -163,69 +163,6 @@ void vtpm_request_deliver(struct vtpm_instance *inst, struct sk_buff *skb)
 	}
 }
 
-/*
- * A destroy, a process that is ending (it closes /dev/tpmrmN, and the TPM core
- * flushes its sessions) and a host that goes down: no signal ends their wait.
- */
-static bool vtpm_request_unkillable(struct vtpm_instance *inst)
-{
-	return READ_ONCE(inst->dying) || current->flags & PF_EXITING ||
-	       system_state > SYSTEM_RUNNING;
-}
-
-/*
- * Does the time that has passed count? Not while there is no helper: the
- * grace time ends that. And a helper that has just got the command has the
- * whole time for it.
- */
-static bool vtpm_request_overdue(struct vtpm_instance *inst,
-				 unsigned int *deliveries)
-{
-	struct vtpm_request *req = &inst->req;
-	bool overdue;
-
-	spin_lock(&inst->lock);
-	overdue = req->finished || vtpm_request_unkillable(inst) ||
-		  (inst->state != VTPM_STATE_DETACHED &&
-		   req->deliveries == *deliveries);
-	*deliveries = req->deliveries;
-	spin_unlock(&inst->lock);
-	return overdue;
-}
-
-/*
- * Killable and not interruptible: a signal with SA_RESTART would have the
- * write() started anew, and the TPM run the command twice. Freezable: at a
- * suspend the helper may be frozen first, and cannot answer any more. Returns
- * 0 out of time, -ERESTARTSYS killed, else finished.
- */
-static long vtpm_request_sleep(struct vtpm_request *req, long timeout)
-{
-	long __ret = timeout;	/* the name ___wait_cond_timeout() knows */
-
-	might_sleep();
-	if (___wait_cond_timeout(READ_ONCE(req->finished)))
-		return __ret;
-	return ___wait_event(req->done,
-			     ___wait_cond_timeout(READ_ONCE(req->finished)),
-			     (TASK_KILLABLE | TASK_FREEZABLE), 0, timeout,
-			     __ret = schedule_timeout(__ret));
-}
-
-static long vtpm_request_wait(struct vtpm_instance *inst)
-{
-	unsigned int ms, deliveries = 1;
-	long left;
-
-	do {
-		ms = inst->timeout_ms;
-		if (vtpm_request_unkillable(inst))
-			ms = min_t(unsigned int, ms, VTPM_UNKILLABLE_WAIT_MS);
-		left = vtpm_request_sleep(&inst->req, msecs_to_jiffies(ms));
-	} while (!left && !vtpm_request_overdue(inst, &deliveries));
-	return left;
-}
-
 static ssize_t vtpm_request_end(struct vtpm_instance *inst, long left)
 {
 	struct vtpm_request *req = &inst->req;
@@ -236,7 +173,8 @@ static ssize_t vtpm_request_end(struct vtpm_instance *inst, long left)
 	if (req->finished) {
 		rc = req->rc ? req->rc : (ssize_t)req->len;
 		if (rc > 0)
-			vtpm_stats_latency(&inst->stats, req->begun);
+			vtpm_wait_learn(req, vtpm_stats_latency(&inst->stats,
+								req->begun));
 	} else {
 		rc = left < 0 ? -EINTR : -ETIME;
 		cancel_port = req->sent_to == inst->port ? inst->port : 0;
@@ -270,7 +208,7 @@ ssize_t vtpm_request_run(struct vtpm_instance *inst, const u8 *cmd, size_t len)
 		return rc < 0 ? rc : (ssize_t)inst->req.len;
 	}
 	vtpm_request_deliver(inst, skb);
-	rc = vtpm_request_end(inst, vtpm_request_wait(inst));
+	rc = vtpm_request_end(inst, vtpm_wait(inst));
 	trace_vtpm_done(inst->id, inst->req.seq, rc < 0 ? rc : 0);
 	return rc;
 }

@@ -7,12 +7,13 @@
 #include "instance.h"
 #include "stats.h"
 
-void vtpm_stats_latency(struct vtpm_stats *stats, ktime_t since)
+u64 vtpm_stats_latency(struct vtpm_stats *stats, ktime_t since)
 {
-	s64 us = ktime_us_delta(ktime_get(), since);
-	unsigned int i = us > 0 ? ilog2(us) + 1 : 0;
+	s64 us = max_t(s64, ktime_us_delta(ktime_get(), since), 0);
+	unsigned int i = us ? ilog2(us) + 1 : 0;
 
 	stats->latency[min_t(unsigned int, i, VTPM_LATENCY_BUCKETS - 1)]++;
+	return us;
 }
 
 int vtpm_stats_put(struct sk_buff *skb, const struct vtpm_instance *inst)

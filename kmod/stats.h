@@ -24,7 +24,8 @@ struct vtpm_stats {
 	u64 latency[VTPM_LATENCY_BUCKETS];
 };
 
-void vtpm_stats_latency(struct vtpm_stats *stats, ktime_t since);
+/* Count an answer; the microseconds since @since. */
+u64 vtpm_stats_latency(struct vtpm_stats *stats, ktime_t since);
 
 /* The nest VTPM_A_STATS. Holds inst->lock. 0 or -EMSGSIZE. */
 int vtpm_stats_put(struct sk_buff *skb, const struct vtpm_instance *inst);

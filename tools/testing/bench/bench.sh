@@ -99,7 +99,7 @@ stop_echo()
 operand() # PATH
 {
 	case $1 in
-	vtpm) echo "$ours" ;;
+	vtpm | vtpm-no-spin) echo "$ours" ;;
 	echo) echo "$echo_device" ;;
 	swtpm-vtpm-proxy) echo "$theirs" ;;
 	*) echo "$1" ;;
@@ -115,17 +115,26 @@ start_swtpm
 say "$(nproc) CPUs, Linux $(uname -r), load before: $(cut -d' ' -f1-3 /proc/loadavg)"
 say "ours $ours, swtpm's $theirs ($(swtpm --version | head -1))"
 : > "$out"
+paths="in-process netlink-pingpong echo vtpm swtpm-vtpm-proxy"
+# What a client gains that waits a moment awake.
+[ "$(nproc)" = 1 ] || paths="$paths vtpm-no-spin"
+spin=/sys/module/vtpm/parameters/spin_us
+usual_spin=$(cat $spin)
 for round in $(seq "$rounds"); do
 	say "round $round of $rounds"
-	for path in in-process netlink-pingpong echo vtpm swtpm-vtpm-proxy; do
+	for path in $paths; do
 		only=
-		[ $path != echo ] || only=random
+		[ "$path" != echo ] || only=random
+		[ "$path" != vtpm-no-spin ] || echo 0 > $spin
 		# shellcheck disable=SC2086 # one word or none
-		build/bench/bench-tpm "$(operand $path)" "$path" "$round" \
+		build/bench/bench-tpm "$(operand "$path")" "$path" "$round" \
 			"$count" $only
+		[ "$path" != vtpm-no-spin ] || echo "$usual_spin" > $spin
 	done >> "$out"
 done
 say "a round trip in stages"
+# The wake-up of a client that is awake cannot be seen.
+echo 0 > $spin
 split_set_up
 for path in netlink-pingpong echo vtpm; do
 	case $path in
@@ -137,6 +146,7 @@ for path in netlink-pingpong echo vtpm; do
 		"$(operand $path)" "$path" 1 "$count" random
 done
 split_tear_down
+echo "$usual_spin" > $spin
 stop_echo
 say "load after: $(cut -d' ' -f1-3 /proc/loadavg)"
 vtpmctl stop bench 2> /dev/null
