@@ -67,8 +67,10 @@ static bool vtpm_wait_overdue(struct vtpm_instance *inst,
 /*
  * Killable and not interruptible: a signal with SA_RESTART would have the
  * write() started anew, and the TPM run the command twice. Freezable: at a
- * suspend the helper may be frozen first, and cannot answer any more. Returns
- * 0 out of time, -ERESTARTSYS killed, else finished.
+ * suspend the helper may be frozen first, and cannot answer any more. "Unsafe"
+ * since the TPM core's locks of this chip are held; nothing that runs with user
+ * space frozen wants them: see locking.rst, "Suspend". Returns 0 out of time,
+ * -ERESTARTSYS killed, else finished.
  */
 static long vtpm_wait_sleep(struct vtpm_request *req, long timeout)
 {
@@ -79,7 +81,7 @@ static long vtpm_wait_sleep(struct vtpm_request *req, long timeout)
 		return __ret;
 	return ___wait_event(req->done,
 			     ___wait_cond_timeout(READ_ONCE(req->finished)),
-			     (TASK_KILLABLE | TASK_FREEZABLE), 0, timeout,
+			     (TASK_KILLABLE | TASK_FREEZABLE_UNSAFE), 0, timeout,
 			     __ret = schedule_timeout(__ret));
 }
 
