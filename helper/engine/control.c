@@ -49,6 +49,8 @@ static int op_execute(struct engine *e, const struct message *req,
 		      struct message *rep)
 {
 	struct engine_execute x;
+	struct engine_command c = { .data = req->data + sizeof(x),
+				    .len = req->h.len - sizeof(x) };
 
 	if (e->offline)
 		return -EOPNOTSUPP;
@@ -57,8 +59,8 @@ static int op_execute(struct engine *e, const struct message *req,
 	memcpy(&x, req->data, sizeof(x));
 	if (x.locality > 4)
 		return -EINVAL;
-	rep->h.len = engine_execute(e, x.locality, req->data + sizeof(x),
-				    req->h.len - sizeof(x), rep->data);
+	c.locality = x.locality;
+	rep->h.len = engine_execute(e, &c, rep->data);
 	return 0;
 }
 

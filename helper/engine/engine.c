@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "engine/protocol.h"
+#include "engine/read-only.h"
 #include "engine/tpm.h"
 #include "util/log.h"
 
@@ -39,6 +40,22 @@ static int commit_once(struct engine *e, struct error *err)
 }
 
 /*
+ * The checkpoint first: with it the next engine can complete the commit, while
+ * a commit without it would be of a command that the next one runs again.
+ */
+int engine_save(struct engine *e, bool running, struct error *err)
+{
+	uint32_t len;
+	const void *state = tpm_state_changed(&len);
+	int r = 0;
+
+	if (e->checkpoint && (running || state))
+		r = checkpoint_write(e->checkpoint, &e->last, state,
+				     state ? len : 0, err);
+	return r < 0 ? r : commit_once(e, err);
+}
+
+/*
  * Will it pass by itself, or once there is space? Anything else is a fault of
  * ours or of the machine: then no answer is right, and waiting would hide it.
  */
@@ -58,11 +75,11 @@ static void fail_closed(const struct engine *e, const struct error *err)
  * The TPM is ahead of the file now, so there is no way back: the answer waits
  * until the file has it. The client can be killed; the state is not lost.
  */
-static void commit_until_durable(struct engine *e)
+static void save_until_durable(struct engine *e, bool running)
 {
 	struct error err = { 0 };
 	long pause_ns = RETRY_MIN_NS;
-	int r = commit_once(e, &err);
+	int r = engine_save(e, running, &err);
 
 	if (!r)
 		return;
@@ -74,7 +91,7 @@ static void commit_until_durable(struct engine *e)
 	e->condition = ENGINE_WAITING_FOR_STORAGE;
 	do {
 		retry_pause(&pause_ns);
-		r = commit_once(e, &err);
+		r = engine_save(e, running, &err);
 		if (r < 0 && !passes(&err))
 			fail_closed(e, &err);
 	} while (r < 0);
@@ -83,84 +100,45 @@ static void commit_until_durable(struct engine *e)
 	log_notice("%s: the state file can be written again", e->name);
 }
 
-uint32_t engine_execute(struct engine *e, uint8_t locality, const uint8_t *cmd,
-			uint32_t len, uint8_t *resp)
+static bool is_last(const struct engine *e, const struct engine_command *c)
+{
+	return c->seq && c->seq == e->last.seq &&
+	       c->instance == e->last.instance;
+}
+
+static void keep_answer(struct engine *e, const struct engine_command *c,
+			const uint8_t *resp, uint32_t len)
+{
+	e->last.instance = c->instance;
+	e->last.seq = c->seq;
+	e->last.len = len;
+	memcpy(e->last.resp, resp, len);
+}
+
+uint32_t engine_execute(struct engine *e, const struct engine_command *c,
+			uint8_t *resp)
 {
 	const uint8_t *answer;
 	uint32_t resp_len;
+	bool changes;
 
 	pthread_mutex_lock(&e->lock);
-	answer = tpm_execute(locality, cmd, len, &resp_len);
+	if (is_last(e, c)) {
+		resp_len = e->last.len;
+		memcpy(resp, e->last.resp, resp_len);
+		pthread_mutex_unlock(&e->lock);
+		return resp_len;
+	}
+	answer = tpm_execute(c->locality, c->data, c->len, &resp_len);
 	memcpy(resp, answer, resp_len);
-	commit_until_durable(e);
+	changes = !command_reads_only(c->data, c->len) ||
+		  tpm_state_changed(&(uint32_t){ 0 });
+	if (changes && c->seq)
+		keep_answer(e, c, resp, resp_len);
+	save_until_durable(e, changes);
 	e->commands++;
 	pthread_mutex_unlock(&e->lock);
 	return resp_len;
-}
-
-static int check_library(struct engine *e, struct error *err)
-{
-	uint32_t made_by = nvram_get_info(e->nvram)->library_version;
-	uint32_t ours = tpm_library_version();
-
-	/* Only a change of major or minor changes what state can hold. */
-	if (made_by >> 8 > ours >> 8)
-		return error_set(
-			err, -EPROTONOSUPPORT, VTPM_ERR_VERSION,
-			"the state was written with libtpms %u.%u.%u, this is %u.%u.%u; install that version or a newer one",
-			made_by >> 16, made_by >> 8 & 255, made_by & 255,
-			ours >> 16, ours >> 8 & 255, ours & 255);
-	return 0;
-}
-
-static int startup_clear(struct engine *e, struct error *err)
-{
-	/* TPM2_Startup(TPM_SU_CLEAR), TPM 2.0 Library, Part 3, 9.3. */
-	static const uint8_t startup[] = {
-		0x80, 0x01,		/* TPM_ST_NO_SESSIONS */
-		0x00, 0x00, 0x00, 0x0c, /* size */
-		0x00, 0x00, 0x01, 0x44, /* TPM_CC_Startup */
-		0x00, 0x00,		/* TPM_SU_CLEAR */
-	};
-	static const uint8_t success[] = { 0, 0, 0, 0 };
-	const uint8_t *resp;
-	uint32_t len;
-
-	resp = tpm_execute(0, startup, sizeof(startup), &len);
-	if (len < 10 || memcmp(resp + 6, success, sizeof(success)))
-		return error_set(err, -EIO, VTPM_ERR_ENGINE,
-				 "TPM2_Startup failed with 0x%02x%02x", resp[8],
-				 resp[9]);
-	/* Before anybody waits, a file that cannot be written is an error. */
-	return commit_once(e, err);
-}
-
-int engine_power_on(struct engine *e, bool manufacture, struct error *err)
-{
-	uint32_t len;
-	const void *state = nvram_state(e->nvram, &len);
-	int r;
-
-	if (!len && !manufacture)
-		return error_set(
-			err, -ENODATA, VTPM_ERR_CORRUPT,
-			"the file holds no TPM state: its creation did not end; delete the vTPM and create it again");
-	if (len && manufacture)
-		return error_set(err, -EEXIST, VTPM_ERR_EXISTS,
-				 "the file holds a TPM already");
-	r = check_library(e, err);
-	if (r < 0)
-		return r;
-	r = tpm_power_on(state, len, err);
-	nvram_forget_state(e->nvram);
-	if (r < 0)
-		return r;
-	r = nvram_set_library(e->nvram, tpm_library_version(), "", err);
-	if (r < 0)
-		return r;
-	r = startup_clear(e, err);
-	e->generation = nvram_generation(e->nvram);
-	return r;
 }
 
 int engine_stop(struct engine *e, struct error *err)

@@ -13,32 +13,56 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/checkpoint.h"
 #include "nvram/store.h"
 #include "util/error.h"
 
 struct engine {
 	const char *name;
 	bool offline;	      /* no TPM: the file is open, to be rekeyed */
-	pthread_mutex_t lock; /* the TPM and @nvram */
+	pthread_mutex_t lock; /* the TPM, @nvram, @checkpoint and @last */
 	struct nvram *nvram;
-	_Atomic uint32_t condition; /* enum engine_condition */
+	struct checkpoint *checkpoint; /* NULL: there is to be none */
+	struct engine_answer last;     /* as the checkpoint has it */
+	_Atomic uint32_t condition;    /* enum engine_condition */
 	_Atomic int32_t storage_errnum;
 	_Atomic uint64_t generation;
 	_Atomic uint64_t commands;
 	_Atomic uint64_t commits;
 };
 
-/*
- * Run a TPM command of @len bytes and make what it changed durable; only then
- * return, with the response in @resp (ENGINE_MAX_COMMAND bytes). Returns the
- * length of the response. Waits, with the lock held, for as long as the state
- * cannot be written.
- */
-uint32_t engine_execute(struct engine *e, uint8_t locality, const uint8_t *cmd,
-			uint32_t len, uint8_t *resp);
+/* A command, and the number that the kernel gave it; 0 if it has none. */
+struct engine_command {
+	uint32_t instance;
+	uint64_t seq;
+	uint8_t locality;
+	const uint8_t *data;
+	uint32_t len;
+};
 
-/* Load or make the TPM, run TPM2_Startup(CLEAR), make that durable. */
-int engine_power_on(struct engine *e, bool manufacture, struct error *err);
+/*
+ * Run a TPM command and make what it changed durable; only then return, with
+ * the response in @resp (ENGINE_MAX_COMMAND bytes). Returns the length of the
+ * response. Waits, with the lock held, for as long as the state cannot be
+ * written. A command with the number of @e->last is not run but answered as it
+ * was then.
+ */
+uint32_t engine_execute(struct engine *e, const struct engine_command *c,
+			uint8_t *resp);
+
+/*
+ * Load or make the TPM, run TPM2_Startup(CLEAR), make that durable, and begin
+ * a checkpoint in the empty file @checkpoint_fd, if that is not negative.
+ */
+int engine_power_on(struct engine *e, bool manufacture,
+		    const struct secret *key, int checkpoint_fd,
+		    struct error *err);
+/* Go on where the engine was that wrote the checkpoint. */
+int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
+		  struct error *err);
+
+/* Save what has changed: the running state too, if @running says so. */
+int engine_save(struct engine *e, bool running, struct error *err);
 
 /* Write what is left in both slots, wipe, and end the process; see STOP. */
 int engine_stop(struct engine *e, struct error *err);

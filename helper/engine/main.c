@@ -24,14 +24,16 @@ struct options {
 	int control_fd;
 	int netlink_fd;
 	int family;
+	int checkpoint_fd; /* 0: none */
+	bool resume;
 	bool manufacture;
 	bool offline;
 };
 
 static const char usage[] =
 	"Usage: vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N\n"
-	"                   --netlink-fd N --family ID [--file PATH]\n"
-	"                   [--user UID:GID] [--manufacture]\n"
+	"                   --netlink-fd N --family ID [--checkpoint-fd N]\n"
+	"                   [--file PATH] [--user UID:GID] [--manufacture|--resume]\n"
 	"       vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N --offline\n"
 	"                   [--file PATH] [--user UID:GID]\n"
 	"\n"
@@ -56,6 +58,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "netlink-fd", required_argument, NULL, 'f' },
 		{ "family", required_argument, NULL, 'i' },
 		{ "user", required_argument, NULL, 'u' },
+		{ "checkpoint-fd", required_argument, NULL, 't' },
+		{ "resume", no_argument, NULL, 'r' },
 		{ "manufacture", no_argument, NULL, 'm' },
 		{ "offline", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
@@ -90,6 +94,12 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'u':
 			o->user = optarg;
 			break;
+		case 't':
+			o->checkpoint_fd = parse_number(optarg, 3);
+			break;
+		case 'r':
+			o->resume = true;
+			break;
 		case 'm':
 			o->manufacture = true;
 			break;
@@ -111,7 +121,12 @@ static int parse_options(int argc, char **argv, struct options *o)
 		return -EINVAL;
 	/* Offline there is no TPM, and none to be made or to be served. */
 	if (o->offline)
-		return o->manufacture || o->netlink_fd ? -EINVAL : 0;
+		return o->manufacture || o->netlink_fd || o->checkpoint_fd
+			       ? -EINVAL
+			       : 0;
+	if (o->checkpoint_fd < 0 ||
+	    (o->resume && (o->manufacture || !o->checkpoint_fd)))
+		return -EINVAL;
 	return o->netlink_fd <= 0 || o->family <= 0 ? -EINVAL : 0;
 }
 
@@ -135,19 +150,37 @@ static int exit_status(const struct error *err)
 	return ENGINE_EXIT_FAILED;
 }
 
+static int take_key(const struct options *o, struct secret **key,
+		    struct error *err)
+{
+	int r = secret_read_fd(o->key_fd, NVRAM_KEY_LEN, key);
+
+	close(o->key_fd);
+	if (r < 0 || (*key)->len != NVRAM_KEY_LEN)
+		return error_set(err, -EINVAL, VTPM_ERR_ENGINE,
+				 "no data key came from the manager");
+	return 0;
+}
+
 static int open_state(struct engine *e, const struct options *o,
 		      struct error *err)
 {
 	_cleanup_(secret) struct secret *key = NULL;
-	int r;
+	int checkpoint_fd = o->checkpoint_fd ? o->checkpoint_fd : -1;
+	int r = take_key(o, &key, err);
 
-	r = secret_read_fd(o->key_fd, NVRAM_KEY_LEN, &key);
-	close(o->key_fd);
-	if (r < 0 || key->len != NVRAM_KEY_LEN)
-		return error_set(err, -EINVAL, VTPM_ERR_ENGINE,
-				 "no data key came from the manager");
-	return nvram_open(o->nvram_fd, o->file ? o->file : e->name, key,
-			  &e->nvram, err);
+	if (!r)
+		r = nvram_open(o->nvram_fd, o->file ? o->file : e->name, key,
+			       &e->nvram, err);
+	if (r < 0)
+		return r;
+	if (o->resume)
+		return engine_resume(e, key, checkpoint_fd, err);
+	if (!o->offline)
+		return engine_power_on(e, o->manufacture, key, checkpoint_fd,
+				       err);
+	nvram_forget_state(e->nvram);
+	return 0;
 }
 
 static int set_up(struct engine *e, const struct options *o, struct error *err)
@@ -166,12 +199,6 @@ static int set_up(struct engine *e, const struct options *o, struct error *err)
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
 		log_info("%s: memory is not locked (RLIMIT_MEMLOCK)", e->name);
 	r = open_state(e, o, err);
-	if (r < 0)
-		return r;
-	if (o->offline)
-		nvram_forget_state(e->nvram);
-	else
-		r = engine_power_on(e, o->manufacture, err);
 	if (r < 0)
 		return r;
 	/* Threads cannot be made in the sandbox; this one waits for it. */

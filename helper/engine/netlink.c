@@ -16,23 +16,15 @@
 #include "engine/protocol.h"
 #include "util/log.h"
 
-struct command {
-	uint32_t id;
-	uint64_t seq;
-	uint8_t locality;
-	const uint8_t *data;
-	uint32_t len;
-};
-
 static int parse_attr(const struct nlattr *a, void *arg)
 {
-	struct command *c = arg;
+	struct engine_command *c = arg;
 
 	switch (mnl_attr_get_type(a)) {
 	case VTPM_A_ID:
 		if (mnl_attr_validate(a, MNL_TYPE_U32) < 0)
 			return MNL_CB_ERROR;
-		c->id = mnl_attr_get_u32(a);
+		c->instance = mnl_attr_get_u32(a);
 		break;
 	case VTPM_A_SEQ:
 		if (mnl_attr_validate(a, MNL_TYPE_U64) < 0)
@@ -53,12 +45,12 @@ static int parse_attr(const struct nlattr *a, void *arg)
 }
 
 /* 0, or -EBADMSG for a message without all that makes a command. */
-static int parse_command(const struct nlmsghdr *nlh, struct command *c)
+static int parse_command(const struct nlmsghdr *nlh, struct engine_command *c)
 {
 	memset(c, 0, sizeof(*c));
 	if (mnl_attr_parse(nlh, sizeof(struct genlmsghdr), parse_attr, c) !=
 		    MNL_CB_OK ||
-	    !c->id || !c->seq || !c->data || c->len > ENGINE_MAX_COMMAND)
+	    !c->instance || !c->seq || !c->data || c->len > ENGINE_MAX_COMMAND)
 		return -EBADMSG;
 	return 0;
 }
@@ -82,7 +74,7 @@ static int send_response(int fd, const struct nlmsghdr *nlh)
 
 /* Execute, with the response written straight into the message. */
 static int execute(struct engine *e, int fd, uint16_t family,
-		   const struct command *c)
+		   const struct engine_command *c)
 {
 	static char buf[ENGINE_MAX_COMMAND + 128]
 		__attribute__((aligned(NLMSG_ALIGNTO)));
@@ -97,12 +89,11 @@ static int execute(struct engine *e, int fd, uint16_t family,
 	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
 	genl->cmd = VTPM_CMD_RESPONSE;
 	genl->version = VTPM_FAMILY_VERSION;
-	mnl_attr_put_u32(nlh, VTPM_A_ID, c->id);
+	mnl_attr_put_u32(nlh, VTPM_A_ID, c->instance);
 	mnl_attr_put_u64(nlh, VTPM_A_SEQ, c->seq);
 	payload = mnl_nlmsg_get_payload_tail(nlh);
 	payload->nla_type = VTPM_A_PAYLOAD;
-	len = engine_execute(e, c->locality, c->data, c->len,
-			     mnl_attr_get_payload(payload));
+	len = engine_execute(e, c, mnl_attr_get_payload(payload));
 	payload->nla_len = MNL_ATTR_HDRLEN + len;
 	nlh->nlmsg_len += MNL_ALIGN(payload->nla_len);
 	return send_response(fd, nlh);
@@ -123,7 +114,7 @@ static int handle(struct engine *e, int fd, uint16_t family,
 		  const struct nlmsghdr *nlh)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
-	struct command c;
+	struct engine_command c;
 
 	if (nlh->nlmsg_type == NLMSG_ERROR) {
 		log_refusal(e, nlh);

@@ -6,6 +6,23 @@
 
 #include "engine/engine.h"
 #include "engine/protocol.h"
+#include "nvram/checkpoint-file.h"
+
+/* Whichever key the file has after a kill, it opens the checkpoint. */
+static int deep_rekey(struct engine *e, const struct secret *key,
+		      const struct nvram_wrap *wraps, uint32_t n,
+		      struct error *err)
+{
+	int r = e->checkpoint ? checkpoint_file_add(key, err) : 0;
+
+	if (r)
+		return r;
+	r = nvram_rekey(e->nvram, key, wraps, n, err);
+	/* After a failure the new one may be on disk all the same. */
+	if (!r && e->checkpoint)
+		checkpoint_file_switch();
+	return r;
+}
 
 int engine_rekey(struct engine *e, const struct engine_rekey *r,
 		 struct error *err)
@@ -22,7 +39,7 @@ int engine_rekey(struct engine *e, const struct engine_rekey *r,
 	    nvram_decode_wraps(r->wraps, r->n_wraps, wraps) < 0)
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "the wraps to be written are none");
-	rc = r->deep ? nvram_rekey(e->nvram, key, wraps, r->n_wraps, err)
+	rc = r->deep ? deep_rekey(e, key, wraps, r->n_wraps, err)
 		     : nvram_set_wraps(e->nvram, key, wraps, r->n_wraps, err);
 	e->generation = nvram_generation(e->nvram);
 	return rc;

@@ -30,11 +30,13 @@ static void run(const void *cmd, uint32_t cmd_len, const uint8_t **resp,
 
 static void power_on(const struct saved *s)
 {
+	const struct tpm_saved saved = { .permanent = s->data,
+					 .permanent_len = s->len };
 	struct error err = { 0 };
 	const uint8_t *resp;
 	uint32_t len;
 
-	assert_int_equal(tpm_power_on(s->data, s->len, &err), 0);
+	assert_int_equal(tpm_power_on(&saved, &err), 0);
 	RUN("\x80\x01\0\0\0\x0c\0\0\x01\x44\0\0", &resp, &len);
 }
 
@@ -125,10 +127,12 @@ static void test_lockout_parameters(void **state)
 static void test_refused_state(void **state)
 {
 	static const uint8_t junk[64] = { 1, 2, 3 };
+	const struct tpm_saved saved = { .permanent = junk,
+					 .permanent_len = sizeof(junk) };
 	struct error err = { 0 };
 
 	(void)state;
-	assert_true(tpm_power_on(junk, sizeof(junk), &err) < 0);
+	assert_true(tpm_power_on(&saved, &err) < 0);
 	assert_string_equal(err.code, VTPM_ERR_CORRUPT);
 	tpm_power_off();
 }

@@ -14,9 +14,8 @@
 
 /* libtpms is a set of globals, and so is what belongs to it. */
 static struct {
-	const void *load; /* state for the load callback */
-	uint32_t load_len;
-	uint8_t *state; /* last state libtpms gave to store */
+	struct tpm_saved load; /* for the load callback */
+	uint8_t *state;	       /* last state libtpms gave to store */
 	uint32_t state_len;
 	size_t state_size;
 	bool changed;
@@ -40,11 +39,18 @@ static TPM_RESULT cb_init(void)
 static TPM_RESULT cb_load(unsigned char **data, uint32_t *len,
 			  uint32_t tpm_number, const char *name)
 {
-	const void *state = tpm.state_len ? tpm.state : tpm.load;
-	uint32_t state_len = tpm.state_len ? tpm.state_len : tpm.load_len;
+	const void *state = tpm.state_len ? tpm.state : tpm.load.permanent;
+	uint32_t state_len =
+		tpm.state_len ? tpm.state_len : tpm.load.permanent_len;
 
 	(void)tpm_number;
-	if (strcmp(name, TPM_PERMANENT_ALL_NAME) || !state_len)
+	if (!strcmp(name, TPM_VOLATILESTATE_NAME)) {
+		state = tpm.load.running;
+		state_len = tpm.load.running_len;
+	} else if (strcmp(name, TPM_PERMANENT_ALL_NAME)) {
+		return TPM_RETRY;
+	}
+	if (!state_len)
 		return TPM_RETRY;
 	if (TPM_Malloc(data, state_len) != TPM_SUCCESS)
 		return TPM_FAIL;
@@ -111,7 +117,7 @@ uint32_t tpm_library_version(void)
 	return TPMLIB_GetVersion();
 }
 
-int tpm_power_on(const void *state, uint32_t len, struct error *err)
+int tpm_power_on(const struct tpm_saved *s, struct error *err)
 {
 	struct libtpms_callbacks callbacks = {
 		.sizeOfStruct = sizeof(callbacks),
@@ -126,15 +132,13 @@ int tpm_power_on(const void *state, uint32_t len, struct error *err)
 	TPM_RESULT rc;
 
 	tpm.state_len = 0;
-	tpm.load = state;
-	tpm.load_len = len;
+	tpm.load = *s;
 	rc = TPMLIB_ChooseTPMVersion(TPMLIB_TPM_VERSION_2);
 	if (rc == TPM_SUCCESS)
 		rc = TPMLIB_RegisterCallbacks(&callbacks);
 	if (rc == TPM_SUCCESS)
 		rc = TPMLIB_MainInit();
-	tpm.load = NULL;
-	tpm.load_len = 0;
+	tpm.load = (struct tpm_saved){ 0 };
 	if (rc == TPM_SUCCESS)
 		return 0;
 	if (rc == TPM_BAD_VERSION)
@@ -186,4 +190,30 @@ const void *tpm_state_changed(uint32_t *len)
 void tpm_state_written(void)
 {
 	tpm.changed = false;
+}
+
+int tpm_set_changed(const void *state, uint32_t len, struct error *err)
+{
+	if (!tpm.changed && cb_store(state, len, 0, TPM_PERMANENT_ALL_NAME))
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 "out of memory for the state");
+	return 0;
+}
+
+int tpm_running_state(uint8_t **out, uint32_t *len)
+{
+	unsigned char *state = NULL;
+
+	if (TPMLIB_VolatileAll_Store(&state, len) != TPM_SUCCESS)
+		return -ENOMEM;
+	*out = state;
+	return 0;
+}
+
+void tpm_free_running_state(uint8_t *state, uint32_t len)
+{
+	unsigned char *p = state;
+
+	OPENSSL_cleanse(state, len);
+	TPM_Free(p);
 }

@@ -13,11 +13,19 @@
 
 uint32_t tpm_library_version(void);
 
+/* What a TPM is made of, in libtpms' own form; the caller's. */
+struct tpm_saved {
+	const void *permanent;	/* what outlives a power cycle */
+	uint32_t permanent_len; /* 0: a new TPM */
+	const void *running;	/* what does not: PCRs, sessions, objects */
+	uint32_t running_len;	/* 0: it is powered on, and needs a Startup */
+};
+
 /*
- * Start the TPM with @state, or make a new one if @len is 0. VTPM_ERR_CORRUPT
- * or VTPM_ERR_VERSION if libtpms does not take the state.
+ * Start a TPM, or go on with one. VTPM_ERR_CORRUPT or VTPM_ERR_VERSION if
+ * libtpms does not take the state.
  */
-int tpm_power_on(const void *state, uint32_t len, struct error *err);
+int tpm_power_on(const struct tpm_saved *s, struct error *err);
 
 /* End the use of libtpms; state and responses kept here are wiped. */
 void tpm_power_off(void);
@@ -35,5 +43,14 @@ const uint8_t *tpm_execute(uint8_t locality, const uint8_t *cmd, uint32_t len,
  */
 const void *tpm_state_changed(uint32_t *len);
 void tpm_state_written(void);
+/* Have @state written, which the TPM was started with, unless it has changed. */
+int tpm_set_changed(const void *state, uint32_t len, struct error *err);
+
+/*
+ * The running state as it is between two commands, to be freed with
+ * tpm_free_running_state(), which wipes it. 0 or -ENOMEM.
+ */
+int tpm_running_state(uint8_t **out, uint32_t *len);
+void tpm_free_running_state(uint8_t *state, uint32_t len);
 
 #endif

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "engine/checkpoint.h"
+#include "nvram/bytes.h"
+#include "nvram/checkpoint-file.h"
+
+#define CHECKPOINT_VERSION 1
+#define DIGEST_LEN 32 /* SHA-256 */
+/* Version, instance, number, digest, and the lengths of what follows. */
+#define HEAD_LEN (4 + 4 + 8 + DIGEST_LEN + 3 * 4)
+
+struct checkpoint {
+	struct nvram *file;
+	EVP_MD *md;
+	uint8_t digest[DIGEST_LEN]; /* of the permanent state it goes with */
+	uint8_t *buf;
+	size_t size;
+};
+
+static int out_of_memory(struct error *err)
+{
+	return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+			 CHECKPOINT_FILE ": out of memory");
+}
+
+static int digest(const struct checkpoint *c, const void *data, uint32_t len,
+		  uint8_t out[DIGEST_LEN], struct error *err)
+{
+	if (EVP_Digest(data, len, out, NULL, c->md, NULL) == 1)
+		return 0;
+	return error_set(err, -EIO, VTPM_ERR_INTERNAL,
+			 CHECKPOINT_FILE ": SHA-256 failed");
+}
+
+static int new_checkpoint(struct checkpoint **out, struct error *err)
+{
+	struct checkpoint *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return out_of_memory(err);
+	c->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!c->md) {
+		free(c);
+		return out_of_memory(err);
+	}
+	*out = c;
+	return 0;
+}
+
+static void free_checkpoint(struct checkpoint *c)
+{
+	nvram_close(c->file);
+	EVP_MD_free(c->md);
+	free(c);
+}
+
+int checkpoint_create(int fd, const struct nvram_info *info,
+		      const struct secret *key, const void *permanent,
+		      uint32_t len, struct checkpoint **out, struct error *err)
+{
+	struct checkpoint *c;
+	int r = new_checkpoint(&c, err);
+
+	if (r)
+		return r;
+	if (len)
+		r = digest(c, permanent, len, c->digest, err);
+	if (!r)
+		r = checkpoint_file_create(fd, info, key, &c->file, err);
+	if (r) {
+		free_checkpoint(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+/* The content of the file as @content, which points into its own buffer. */
+static int parse(const uint8_t *p, uint32_t len,
+		 struct checkpoint_content *content, uint8_t hash[DIGEST_LEN])
+{
+	struct engine_answer *last = &content->last;
+	struct tpm_saved *s = &content->saved;
+
+	if (len < HEAD_LEN || get32(p) != CHECKPOINT_VERSION)
+		return -EBADMSG;
+	last->instance = get32(p + 4);
+	last->seq = get64(p + 8);
+	memcpy(hash, p + 16, DIGEST_LEN);
+	last->len = get32(p + 48);
+	s->running_len = get32(p + 52);
+	s->permanent_len = get32(p + 56);
+	if (last->len > sizeof(last->resp) ||
+	    s->running_len > NVRAM_MAX_STATE ||
+	    s->permanent_len > NVRAM_MAX_STATE || !s->running_len ||
+	    len != HEAD_LEN + last->len + s->running_len + s->permanent_len)
+		return -EBADMSG;
+	p += HEAD_LEN;
+	memcpy(last->resp, p, last->len);
+	s->running = p + last->len;
+	s->permanent = s->permanent_len ? p + last->len + s->running_len : NULL;
+	return 0;
+}
+
+/*
+ * Which permanent state the running one goes with: that of the checkpoint,
+ * which is written first, unless the file has the same.
+ */
+static int match(struct checkpoint *c, struct checkpoint_content *content,
+		 const void *permanent, uint32_t len, struct error *err)
+{
+	uint8_t on_disk[DIGEST_LEN];
+	struct tpm_saved *s = &content->saved;
+	int r;
+
+	r = digest(c, permanent, len, on_disk, err);
+	if (r)
+		return r;
+	if (!memcmp(on_disk, c->digest, DIGEST_LEN)) {
+		s->permanent = NULL;
+		s->permanent_len = 0;
+		return 0;
+	}
+	if (s->permanent_len)
+		return 0;
+	return error_set(
+		err, -EBADMSG, VTPM_ERR_CORRUPT,
+		"the file is not the one that the TPM was running with: its state is another");
+}
+
+static int read_content(struct checkpoint *c,
+			struct checkpoint_content *content, struct error *err)
+{
+	uint32_t len;
+	const void *state = nvram_state(c->file, &len);
+
+	if (!len)
+		return error_set(err, -ENODATA, VTPM_ERR_CORRUPT,
+				 CHECKPOINT_FILE " holds no state");
+	content->buf = malloc(len);
+	if (!content->buf)
+		return out_of_memory(err);
+	memcpy(content->buf, state, len);
+	content->len = len;
+	nvram_forget_state(c->file);
+	if (parse(content->buf, len, content, c->digest))
+		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
+				 CHECKPOINT_FILE " is of another version");
+	return 0;
+}
+
+int checkpoint_open(int fd, const struct nvram_info *info,
+		    const struct secret *key, const void *permanent,
+		    uint32_t len, struct checkpoint **out,
+		    struct checkpoint_content *content, struct error *err)
+{
+	struct checkpoint *c;
+	int r = new_checkpoint(&c, err);
+
+	if (r)
+		return r;
+	memset(content, 0, sizeof(*content));
+	r = checkpoint_file_open(fd, info->uuid, key, &c->file, err);
+	if (!r)
+		r = read_content(c, content, err);
+	if (!r)
+		r = match(c, content, permanent, len, err);
+	if (r) {
+		checkpoint_free_content(content);
+		free_checkpoint(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+void checkpoint_free_content(struct checkpoint_content *c)
+{
+	if (c->buf)
+		OPENSSL_cleanse(c->buf, c->len);
+	free(c->buf);
+	OPENSSL_cleanse(c, sizeof(*c));
+}
+
+static int make_room(struct checkpoint *c, size_t len)
+{
+	if (len <= c->size)
+		return 0;
+	if (c->buf)
+		OPENSSL_cleanse(c->buf, c->size);
+	free(c->buf);
+	c->size = 2 * len;
+	c->buf = malloc(c->size);
+	if (!c->buf)
+		c->size = 0;
+	return c->buf ? 0 : -ENOMEM;
+}
+
+static size_t pack(struct checkpoint *c, const struct engine_answer *last,
+		   const struct tpm_saved *s)
+{
+	uint8_t *p = c->buf;
+
+	put32(p, CHECKPOINT_VERSION);
+	put32(p + 4, last->instance);
+	put64(p + 8, last->seq);
+	memcpy(p + 16, c->digest, DIGEST_LEN);
+	put32(p + 48, last->len);
+	put32(p + 52, s->running_len);
+	put32(p + 56, s->permanent_len);
+	p += HEAD_LEN;
+	memcpy(p, last->resp, last->len);
+	p += last->len;
+	memcpy(p, s->running, s->running_len);
+	p += s->running_len;
+	if (s->permanent_len)
+		memcpy(p, s->permanent, s->permanent_len);
+	return p + s->permanent_len - c->buf;
+}
+
+int checkpoint_write(struct checkpoint *c, const struct engine_answer *last,
+		     const void *permanent, uint32_t len, struct error *err)
+{
+	struct tpm_saved s = { .permanent = permanent, .permanent_len = len };
+	uint8_t *running;
+	size_t n;
+	int r;
+
+	r = permanent ? digest(c, permanent, len, c->digest, err) : 0;
+	if (r)
+		return r;
+	r = tpm_running_state(&running, &s.running_len);
+	if (r)
+		return out_of_memory(err);
+	s.running = running;
+	r = make_room(c, HEAD_LEN + last->len + s.running_len + len);
+	n = r ? 0 : pack(c, last, &s);
+	tpm_free_running_state(running, s.running_len);
+	if (r)
+		return out_of_memory(err);
+	r = nvram_commit(c->file, c->buf, n, err);
+	OPENSSL_cleanse(c->buf, n);
+	return r;
+}

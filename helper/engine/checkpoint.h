@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the next engine needs in order to go on where this one was killed: the
+ * running state, the last command that changed it and its answer, sealed, in a
+ * file on tmpfs. Documentation/nvram-format.rst, "Checkpoint", has its content;
+ * lifecycle.rst, "An engine that dies", what it is for.
+ */
+#ifndef VTPM_ENGINE_CHECKPOINT_H
+#define VTPM_ENGINE_CHECKPOINT_H
+
+#include <stdint.h>
+
+#include "engine/protocol.h"
+#include "engine/tpm.h"
+#include "nvram/store.h"
+
+/* A command of the kernel, by its number, and the response to it. */
+struct engine_answer {
+	uint32_t instance; /* of the kernel, that counts them; 0: none yet */
+	uint64_t seq;
+	uint32_t len; /* bytes of @resp */
+	uint8_t resp[ENGINE_MAX_COMMAND];
+};
+
+struct checkpoint;
+
+/*
+ * In the empty file @fd, which stays the caller's. @info names the vTPM, and
+ * @permanent is the state that its file has, if any.
+ */
+int checkpoint_create(int fd, const struct nvram_info *info,
+		      const struct secret *key, const void *permanent,
+		      uint32_t len, struct checkpoint **out, struct error *err);
+
+/* What was read of one; in memory that checkpoint_free_content() wipes. */
+struct checkpoint_content {
+	struct engine_answer last;
+	struct tpm_saved saved; /* permanent: only if it may not be on disk */
+	uint8_t *buf;
+	uint32_t len;
+};
+
+/*
+ * Open the one that an engine left in @fd. @permanent is the state that the
+ * vTPM's file has: VTPM_ERR_CORRUPT if the running state belongs to another,
+ * or nothing in the file is whole.
+ */
+int checkpoint_open(int fd, const struct nvram_info *info,
+		    const struct secret *key, const void *permanent,
+		    uint32_t len, struct checkpoint **out,
+		    struct checkpoint_content *content, struct error *err);
+void checkpoint_free_content(struct checkpoint_content *c);
+
+/*
+ * Write the TPM's running state and @last. @permanent is the permanent state,
+ * if that has changed since it was last on disk; else NULL. On failure the
+ * one of before is still there, and the call may be repeated.
+ */
+int checkpoint_write(struct checkpoint *c, const struct engine_answer *last,
+		     const void *permanent, uint32_t len, struct error *err);
+
+#endif
