@@ -68,7 +68,8 @@ static void remover(struct load *l, unsigned int slot, uint64_t *rng)
 			try_rmmod(l);
 		}
 		l->quiesce = 1;
-		end = load_now() + 3;
+		/* A create that has begun takes seconds in a debug kernel. */
+		end = load_now() + 10;
 		while (load_now() < end && !l->stop && !try_rmmod(l))
 			usleep(30000);
 		l->quiesce = 0;
