@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Taking over what an earlier manager left running. A vTPM runs if its engine
- * answers and the kernel has its instance. An instance without engine has lost
- * its running state: it is failed, not started anew, since PCRs go to zero
- * only when someone asked for that. An engine without instance serves nobody.
+ * answers and the kernel has its instance. An instance that waits for an engine
+ * gets another, from the checkpoint. One that has failed stays so, since PCRs
+ * go to zero only when someone asked for that. An engine without instance
+ * serves nobody.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "util/log.h"
 #include "vtpmd/engine.h"
 #include "vtpmd/manager.h"
+#include "vtpmd/resume.h"
 
 DEFINE_CLEANUP(dir, DIR *, closedir)
 
@@ -61,8 +63,13 @@ static void adopt_engine(struct manager *m, const char *name,
 				    name, strerror(-r));
 		return;
 	}
-	if (!k || k->port == 0) {
+	if (!k) {
 		stop_engine(m, name, &e);
+		return;
+	}
+	if (!k->port) {
+		/* The manager was killed before it told the kernel of it. */
+		engine_discard(&m->config, name, &e);
 		return;
 	}
 	v->instance = *k;
@@ -74,10 +81,9 @@ static void adopt_engine(struct manager *m, const char *name,
 	log_info("vTPM %s: taken over, engine %d", name, e.process.pid);
 }
 
-static void fail_orphan(struct manager *m, struct kernel_instance *k)
+static void adopt_orphan(struct manager *m, struct kernel_instance *k)
 {
 	struct vtpm *v = manager_find(m, k->name, NULL);
-	char reason[256];
 
 	if (!v || !is_of(k, v)) {
 		log_warning("the kernel has a vTPM %s that is none of ours; "
@@ -89,13 +95,10 @@ static void fail_orphan(struct manager *m, struct kernel_instance *k)
 		return;
 	v->instance = *k;
 	v->in_kernel = true;
-	snprintf(
-		reason, sizeof(reason),
-		"the engine was gone when vtpmd started, and the running state "
-		"with it; to begin anew: vtpmctl stop %.63s, vtpmctl start "
-		"%.63s",
-		v->name, v->name);
-	vtpm_fail(v, reason);
+	if (k->state == VTPM_STATE_FAILED)
+		vtpm_set_state(v, VTPM_FAILED, k->reason);
+	else
+		resume_after_death(v, -1);
 }
 
 int adopt_all(struct manager *m, struct error *err)
@@ -121,6 +124,6 @@ int adopt_all(struct manager *m, struct error *err)
 			adopt_engine(m, de->d_name, list, n);
 	}
 	for (size_t i = 0; i < n; i++)
-		fail_orphan(m, &list[i]);
+		adopt_orphan(m, &list[i]);
 	return 0;
 }

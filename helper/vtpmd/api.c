@@ -5,6 +5,7 @@
 #include "util/log.h"
 #include "vtpmd/api.h"
 #include "vtpmd/manager.h"
+#include "vtpmd/resume.h"
 #include "vtpmd/server.h"
 #include "vtpmd/stop-all.h"
 
@@ -147,6 +148,23 @@ static int monitor(struct manager *m, struct call *call,
 		     : 0;
 }
 
+static int upgrade(struct manager *m, struct call *call,
+		   const struct param_values *in, struct error *err)
+{
+	struct vtpm *v = manager_find(m, param_string(in, 0), err);
+
+	return v ? vtpm_upgrade(v, call, err) : err->errnum;
+}
+
+static int upgrade_all(struct manager *m, struct call *call,
+		       const struct param_values *in, struct error *err)
+{
+	(void)in;
+	(void)err;
+	call_reply(call, json_pack("{s:i}", "started", resume_upgrade_all(m)));
+	return 0;
+}
+
 #define STRING(n)                      \
 	{                              \
 		n, PARAM_STRING, false \
@@ -215,6 +233,16 @@ static const struct method {
 	  { STRING("name") } },
 	{ INTERFACE ".UnlockAll",
 	  api_unlock_all,
+	  RIGHT_OPERATE,
+	  true,
+	  { { 0 } } },
+	{ INTERFACE ".Upgrade",
+	  upgrade,
+	  RIGHT_OPERATE,
+	  true,
+	  { STRING("name") } },
+	{ INTERFACE ".UpgradeAll",
+	  upgrade_all,
 	  RIGHT_OPERATE,
 	  true,
 	  { { 0 } } },

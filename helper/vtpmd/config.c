@@ -107,6 +107,9 @@ int config_open(struct config *cfg, struct error *err)
 	if (!r)
 		r = open_dir(cfg->run_fd, "engine", 0700, &cfg->engine_fd, err);
 	if (!r)
+		r = open_dir(cfg->run_fd, "checkpoint", 0700,
+			     &cfg->checkpoint_fd, err);
+	if (!r)
 		r = open_dir(cfg->state_fd, "providers", 0700,
 			     &cfg->providers_fd, err);
 	if (!r)
@@ -117,8 +120,9 @@ int config_open(struct config *cfg, struct error *err)
 void config_close(struct config *cfg)
 {
 	int *const fds[] = { &cfg->keys_fd,   &cfg->providers_fd,
-			     &cfg->engine_fd, &cfg->state_fd,
-			     &cfg->run_fd,    &cfg->lock_fd };
+			     &cfg->engine_fd, &cfg->checkpoint_fd,
+			     &cfg->state_fd,  &cfg->run_fd,
+			     &cfg->lock_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] >= 0)

@@ -29,12 +29,13 @@ struct config {
 	char self_dir[PATH_MAX]; /* where this program was started from */
 	bool verbose;
 
-	int state_fd;	  /* state_dir */
-	int providers_fd; /* state_dir/providers */
-	int keys_fd;	  /* state_dir/keys */
-	int run_fd;	  /* run_dir */
-	int engine_fd;	  /* run_dir/engine */
-	int lock_fd;	  /* run_dir/lock, locked */
+	int state_fd;	   /* state_dir */
+	int providers_fd;  /* state_dir/providers */
+	int keys_fd;	   /* state_dir/keys */
+	int run_fd;	   /* run_dir */
+	int engine_fd;	   /* run_dir/engine */
+	int checkpoint_fd; /* run_dir/checkpoint */
+	int lock_fd;	   /* run_dir/lock, locked */
 
 	struct account engine_user; /* engines and the identity program */
 	struct account keys_user;   /* key providers */

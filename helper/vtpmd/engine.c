@@ -11,6 +11,7 @@
 
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "vtpmd/checkpoint.h"
 #include "vtpmd/engine.h"
 #include "vtpmd/kernel.h"
 
@@ -75,6 +76,17 @@ static int make_log_pipe(int *out, struct error *err)
 	return 0;
 }
 
+/* Where the running state goes, or comes from. */
+static int open_checkpoint(const struct config *cfg,
+			   const struct engine_args *a, int *fd,
+			   struct error *err)
+{
+	if (a->offline)
+		return 0;
+	return a->resume ? checkpoint_find(cfg, a->name, fd, err)
+			 : checkpoint_make(cfg, a->name, fd, err);
+}
+
 /* What an engine without a TPM does without. */
 static void add_options(char *argv[], const struct engine_args *a, char *family)
 {
@@ -90,16 +102,19 @@ static void add_options(char *argv[], const struct engine_args *a, char *family)
 	argv[n++] = "6";
 	argv[n++] = "--family";
 	argv[n++] = family;
+	argv[n++] = "--checkpoint-fd";
+	argv[n++] = "7";
 	if (a->manufacture)
 		argv[n] = "--manufacture";
+	else if (a->resume)
+		argv[n] = "--resume";
 }
 
 static int spawn_engine(const struct config *cfg, const struct engine_args *a,
-			int key_fd, int control_fd, int netlink_fd,
-			struct engine *e, struct error *err)
+			const int fds[4], struct engine *e, struct error *err)
 {
 	char path[PATH_MAX], family[16], file[PATH_MAX];
-	char *argv[20] = { "vtpm-engine",
+	char *argv[24] = { "vtpm-engine",
 			   "--name",
 			   (char *)a->name,
 			   "--file",
@@ -113,12 +128,12 @@ static int spawn_engine(const struct config *cfg, const struct engine_args *a,
 	const struct spawn s = {
 		.path = path,
 		.argv = argv,
-		.fds = { -1, e->log_fd, e->log_fd, a->nvram_fd, key_fd,
-			 control_fd, netlink_fd },
-		.n_fds = a->offline ? 6 : 7,
+		.fds = { -1, e->log_fd, e->log_fd, a->nvram_fd, fds[0], fds[1],
+			 fds[2], fds[3] },
+		.n_fds = a->offline ? 6 : 8,
 		.user = &cfg->engine_user,
 		.cwd_fd = -1,
-		.listen_fd = control_fd,
+		.listen_fd = fds[1],
 	};
 	int r;
 
@@ -189,7 +204,8 @@ int engine_start(const struct config *cfg, const struct engine_args *args,
 		 struct engine *out, struct engine_status *status,
 		 struct error *err)
 {
-	_cleanup_close_ int key_fd = -1, control_fd = -1, netlink_fd = -1;
+	_cleanup_close_ int key_fd = -1, control_fd = -1, netlink_fd = -1,
+			    checkpoint_fd = -1;
 	struct engine e = ENGINE_NONE;
 	int r;
 
@@ -205,8 +221,12 @@ int engine_start(const struct config *cfg, const struct engine_args *args,
 	if (!r)
 		r = bind_control(cfg, args->name, &control_fd, err);
 	if (!r)
-		r = spawn_engine(cfg, args, key_fd, control_fd, netlink_fd, &e,
-				 err);
+		r = open_checkpoint(cfg, args, &checkpoint_fd, err);
+	if (!r)
+		r = spawn_engine(cfg, args,
+				 (const int[]){ key_fd, control_fd, netlink_fd,
+						checkpoint_fd },
+				 &e, err);
 	/* With our copy open a dead engine's socket would still connect. */
 	if (control_fd >= 0)
 		close(TAKE_FD(control_fd));

@@ -26,6 +26,7 @@ struct engine_args {
 	uint16_t family;
 	bool manufacture;
 	bool offline; /* no TPM: only to be rekeyed */
+	bool resume;  /* go on from the checkpoint */
 };
 
 /* Returns when the engine serves; nothing is left of it otherwise. */

@@ -15,6 +15,7 @@
 #include "vtpmd/api.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/registry.h"
+#include "vtpmd/resume.h"
 #include "vtpmd/rekey.h"
 #include "vtpmd/server.h"
 #include "vtpmd/stop-all.h"
@@ -176,7 +177,7 @@ static void on_transition(const struct kernel_event *ev, void *arg)
 		  kernel_state_name(ev->old_state),
 		  kernel_state_name(ev->state), ev->reason[0] ? ": " : "",
 		  ev->reason);
-	if (!v || v->state != VTPM_RUNNING)
+	if (!v || (v->state != VTPM_RUNNING && v->state != VTPM_RESUMING))
 		return;
 	if (ev->state == VTPM_STATE_FAILED) {
 		vtpm_set_state(v, VTPM_FAILED,
@@ -237,6 +238,7 @@ static void on_job_done(void *arg)
 {
 	struct manager *m = arg;
 
+	resume_some(m);
 	stop_all_continue(m);
 	rekey_all_continue(m);
 	if (!m->stopping)

@@ -13,6 +13,7 @@
 
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "vtpmd/checkpoint.h"
 #include "vtpmd/data-key.h"
 #include "vtpmd/identity.h"
 #include "vtpmd/operation.h"
@@ -52,7 +53,6 @@ static int make_file(struct operation *op, const struct secret *key, int *out,
 static int make_tpm(struct operation *op, struct job *job, int *fd,
 		    struct error *err)
 {
-	_cleanup_(secret) struct secret *key = NULL;
 	struct engine_args args = { .name = op->name,
 				    .family = NO_FAMILY,
 				    .manufacture = true };
@@ -61,21 +61,21 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 
 	if (r < 0)
 		return r;
-	key = secret_random(NVRAM_KEY_LEN);
-	if (!key)
+	op->key = secret_random(NVRAM_KEY_LEN);
+	if (!op->key)
 		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
 				 "no memory for the data key");
 	job_progress(job, "asking the key provider for a key");
-	r = data_key_wrap(op->cfg, op->provider, key, op->info.uuid,
+	r = data_key_wrap(op->cfg, op->provider, op->key, op->info.uuid,
 			  op->info.wrap, err);
 	op->info.n_wraps = 1;
 	if (!r)
-		r = make_file(op, key, fd, err);
+		r = make_file(op, op->key, fd, err);
 	if (r < 0)
 		return r;
 	job_progress(job, "making the TPM");
 	args.nvram_fd = *fd;
-	args.key = key;
+	args.key = op->key;
 	r = engine_start(op->cfg, &args, &op->engine, &status, err);
 	if (r < 0)
 		return r;
@@ -151,8 +151,10 @@ static int create_run(struct job *job, void *arg, struct error *err)
 	r = take_owner(op, err);
 	if (!r)
 		r = make_tpm(op, job, &fd, err);
-	if (!r && !op->start)
+	if (!r && !op->start) {
 		r = engine_stop(op->cfg, op->name, &op->engine, err);
+		checkpoint_remove(op->cfg, op->name);
+	}
 	if (!r)
 		r = publish(op, err);
 	if (!r && op->start) {
@@ -165,6 +167,7 @@ static int create_run(struct job *job, void *arg, struct error *err)
 		/* Without one of ours a socket of that name is another's. */
 		if (op->engine.process.pidfd >= 0)
 			engine_discard(op->cfg, op->name, &op->engine);
+		checkpoint_remove(op->cfg, op->name);
 		/* A device whose number came too late; its UUID is ours. */
 		if (op->start)
 			kernel_destroy_stale(op->name, op->info.uuid, NULL);
@@ -199,6 +202,7 @@ static void create_done(void *arg, const struct error *err)
 	v->state = VTPM_STOPPED;
 	monitor_event(v->m, "created", v->name, NULL, NULL, NULL);
 	if (v->in_kernel) {
+		operation_take_key(op);
 		vtpm_set_state(v, VTPM_RUNNING, NULL);
 		vtpm_attach(v, &op->engine);
 	}

@@ -139,6 +139,8 @@ static int rekey_run(struct job *job, void *arg, struct error *err)
 					 : "writing the header");
 	r = op->start ? tell_engine(op, key, wraps, err)
 		      : start_and_tell(op, fd, old, key, wraps, err);
+	if (!r && op->start)
+		op->key = TAKE_PTR(key);
 	/* After an error as well: it may have been on the way back. */
 	op->have_info =
 		!registry_read_header(op->cfg, op->name, &op->info, NULL);
@@ -152,6 +154,9 @@ static void rekey_done(void *arg, const struct error *err)
 
 	v->busy--;
 	operation_take_info(op);
+	/* After an error the one that is kept may not be it; see resume.c. */
+	if (!err && op->key)
+		operation_take_key(op);
 	if (!err)
 		monitor_event(v->m, "rekeyed", v->name, NULL, NULL, NULL);
 	if (op->plan->of_all)

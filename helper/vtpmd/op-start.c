@@ -7,6 +7,7 @@
 
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "vtpmd/checkpoint.h"
 #include "vtpmd/data-key.h"
 #include "vtpmd/locked.h"
 #include "vtpmd/operation.h"
@@ -15,7 +16,6 @@
 static int power_on(struct operation *op, struct job *job, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
-	_cleanup_(secret) struct secret *key = NULL;
 	struct engine_args args = { .name = op->name };
 	struct engine_status status;
 	char path[PATH_MAX];
@@ -29,7 +29,7 @@ static int power_on(struct operation *op, struct job *job, struct error *err)
 		return r;
 	op->have_info = true;
 	job_progress(job, "asking the key provider for the key");
-	r = data_key_unwrap(op->cfg, op->name, &op->info, &key, err);
+	r = data_key_unwrap(op->cfg, op->name, &op->info, &op->key, err);
 	/* In this order: a key that is missing is told without the module. */
 	if (!r)
 		r = kernel_family(&args.family, err);
@@ -37,7 +37,7 @@ static int power_on(struct operation *op, struct job *job, struct error *err)
 		return r;
 	job_progress(job, "loading the TPM's state");
 	args.nvram_fd = fd;
-	args.key = key;
+	args.key = op->key;
 	r = engine_start(op->cfg, &args, &op->engine, &status, err);
 	if (r < 0)
 		return r;
@@ -61,6 +61,7 @@ static int start_run(struct job *job, void *arg, struct error *err)
 				  &op->settings, &op->instance, err);
 	if (r < 0) {
 		engine_stop(op->cfg, op->name, &op->engine, &ignored);
+		checkpoint_remove(op->cfg, op->name);
 		/* Where only its answer came too late there is a device. */
 		kernel_destroy_stale(op->name, op->info.uuid, NULL);
 		return r;
@@ -81,6 +82,7 @@ static void start_done(void *arg, const struct error *err)
 	} else {
 		v->instance = op->instance;
 		v->in_kernel = true;
+		operation_take_key(op);
 		vtpm_set_state(v, VTPM_RUNNING, NULL);
 		/* After that: an engine that is gone already makes it failed.
 		 */

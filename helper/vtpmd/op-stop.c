@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "vtpmd/checkpoint.h"
 #include "vtpmd/locked.h"
 #include "vtpmd/operation.h"
 
@@ -27,6 +28,9 @@ static int stop_run(struct job *job, void *arg, struct error *err)
 		job_progress(job, "stopping the engine");
 		r2 = engine_stop(op->cfg, op->name, &op->engine, &second);
 	}
+	/* Not while a device is there: it is that one's. */
+	if (!op->in_kernel)
+		checkpoint_remove(op->cfg, op->name);
 	op->have_info =
 		!registry_read_header(op->cfg, op->name, &op->info, NULL);
 	if (!r && r2 < 0)
@@ -43,6 +47,7 @@ static void stop_done(void *arg, const struct error *err)
 	v->in_kernel = op->in_kernel;
 	if (!v->in_kernel)
 		v->instance = (struct kernel_instance){ 0 };
+	operation_take_key(op);
 	if (op->have_info)
 		v->info = op->info;
 	vtpm_set_state(v, v->in_kernel ? VTPM_FAILED : VTPM_STOPPED,
@@ -70,6 +75,7 @@ int vtpm_stop(struct vtpm *v, struct call *call, struct error *err)
 		return r;
 	locked_forget(v);
 	v->want_start = false;
+	v->want_resume = false;
 	/* From here on its end is expected, and the job's to take care of. */
 	vtpm_detach(v);
 	vtpm_set_state(v, VTPM_STOPPING, NULL);

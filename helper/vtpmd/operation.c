@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/cleanup.h"
 #include "util/log.h"
 #include "vtpmd/operation.h"
 
@@ -44,6 +45,7 @@ void operation_end(struct operation *op, const struct error *err)
 			   json_pack("{s:o}", "vtpm", vtpm_to_json(op->v)));
 	else if (op->call)
 		call_reply(op->call, NULL);
+	secret_free(op->key);
 	free(op);
 }
 
@@ -53,6 +55,12 @@ void operation_take_info(struct operation *op)
 		return;
 	op->v->info = op->info;
 	op->v->have_info = true;
+}
+
+void operation_take_key(struct operation *op)
+{
+	secret_free(op->v->key);
+	op->v->key = TAKE_PTR(op->key);
 }
 
 void operation_progress(void *arg, const char *text)

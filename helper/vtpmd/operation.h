@@ -33,6 +33,7 @@ struct operation {
 	bool have_info;
 	struct nvram_info info;
 	struct engine engine;
+	struct secret *key; /* the data key, of a vTPM that runs; freed */
 	bool in_kernel;
 	struct kernel_instance instance;
 };
@@ -45,6 +46,8 @@ int operation_start(struct vtpm *v, const struct job_ops *ops,
 void operation_end(struct operation *op, const struct error *err);
 /* What was read of the file's header, if it was: the vTPM's from now on. */
 void operation_take_info(struct operation *op);
+/* And the data key. */
+void operation_take_key(struct operation *op);
 /* For struct job_ops. */
 void operation_progress(void *arg, const char *text);
 

@@ -8,6 +8,7 @@
 #include "vtpmd/locked.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/registry.h"
+#include "vtpmd/resume.h"
 #include "vtpmd/server.h"
 #include "vtpmd/vtpm.h"
 
@@ -24,9 +25,12 @@ static const struct {
 				   MAY(OP_REKEY),
 			   "start it with: vtpmctl start" },
 	[VTPM_STARTING] = { "starting", 0, "wait for it; see: vtpmctl show" },
-	[VTPM_RUNNING] = { "running", MAY(OP_STOP) | MAY(OP_REKEY),
+	[VTPM_RUNNING] = { "running",
+			   MAY(OP_STOP) | MAY(OP_REKEY) | MAY(OP_UPGRADE),
 			   "stop it first with: vtpmctl stop" },
 	[VTPM_STOPPING] = { "stopping", 0, "wait for it; see: vtpmctl show" },
+	[VTPM_RESUMING] = { "resuming", MAY(OP_STOP),
+			    "wait for it; see: vtpmctl show" },
 	[VTPM_FAILED] = { "failed", MAY(OP_STOP),
 			  "stop it first with: vtpmctl stop" },
 	[VTPM_LOCKED] = { "locked",
@@ -113,6 +117,7 @@ void vtpm_free(struct vtpm *v)
 	process_close(&e.process);
 	if (e.log_fd >= 0)
 		close(e.log_fd);
+	secret_free(v->key);
 	TAILQ_REMOVE(&v->m->vtpms, v, link);
 	free(v);
 }
@@ -148,7 +153,6 @@ static int on_end(sd_event_source *source, int fd, uint32_t revents, void *arg)
 {
 	struct vtpm *v = arg;
 	struct engine e = vtpm_detach(v);
-	char how[64], reason[400];
 	int status = -1;
 
 	(void)source;
@@ -156,13 +160,7 @@ static int on_end(sd_event_source *source, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	process_wait(&e.process, 0, &status);
 	engine_discard(&v->m->config, v->name, &e);
-	engine_end_text(status, how, sizeof(how));
-	snprintf(reason, sizeof(reason),
-		 "the engine is gone (%s) and the running state with it; to "
-		 "begin anew with PCRs at zero: vtpmctl stop %s, vtpmctl start "
-		 "%s",
-		 how, v->name, v->name);
-	vtpm_fail(v, reason);
+	resume_after_death(v, status);
 	return 0;
 }
 
@@ -171,6 +169,7 @@ int vtpm_attach(struct vtpm *v, const struct engine *e)
 	int r;
 
 	v->engine = *e;
+	sd_event_now(v->m->event, CLOCK_MONOTONIC, &v->attached_us);
 	r = sd_event_add_io(v->m->event, &v->end_source, e->process.pidfd,
 			    EPOLLIN, on_end, v);
 	if (r >= 0 && e->log_fd >= 0)

@@ -24,12 +24,13 @@ enum vtpm_life {
 	VTPM_STARTING,
 	VTPM_RUNNING,
 	VTPM_STOPPING,
-	VTPM_FAILED,  /* the running state is lost */
-	VTPM_LOCKED,  /* the key is missing */
-	VTPM_DAMAGED, /* the file does not open */
+	VTPM_RESUMING, /* between two engines; the device waits */
+	VTPM_FAILED,   /* the running state is lost */
+	VTPM_LOCKED,   /* the key is missing */
+	VTPM_DAMAGED,  /* the file does not open */
 };
 
-enum vtpm_op { OP_START, OP_STOP, OP_DELETE, OP_REKEY, OP_CHECK };
+enum vtpm_op { OP_START, OP_STOP, OP_DELETE, OP_REKEY, OP_CHECK, OP_UPGRADE };
 
 struct vtpm {
 	TAILQ_ENTRY(vtpm) link;
@@ -48,6 +49,10 @@ struct vtpm {
 	bool have_info;
 	struct nvram_info info;
 	struct engine engine;
+	struct secret *key;   /* the data key, for the next engine, or NULL */
+	uint64_t attached_us; /* CLOCK_MONOTONIC; since when it has this one */
+	unsigned int crashes; /* of engines that had hardly begun */
+	bool want_resume;     /* when there is no other operation on it */
 	bool in_kernel;
 	struct kernel_instance instance;
 	sd_event_source *end_source, *log_source;

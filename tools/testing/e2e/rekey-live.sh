@@ -65,8 +65,9 @@ check "with the data" data_is away
 
 # What a crash of the engine right after a deep rekey leaves opens, too.
 expect 0 'number 5' "deep rekey" vtpmctl rekey r --deep
+rm "$VTPM_RUN/checkpoint/r"
 kill -9 "$(vtpm_field r .enginePid)"
-check "the engine is killed" state_is failed
+check "the engine is killed, with nothing to go on from" state_is failed
 vtpmctl stop r > /dev/null
 expect 0 'is running' "stop, start" vtpmctl start r
 check "the data is there" data_is away
