@@ -527,7 +527,7 @@ int main(int argc, char **argv)
 	load_add(&crew, PRIVILEGED + 3, fuzzer, 0, 0);
 	load_add(&crew, 2, load_client, N_CLIENT_STARTS, N_CLIENT_KILLS);
 	load_add(&crew, 1, janitor, 0, 0);
-	load_run(l, &crew, seconds);
+	load_run(l, &crew, seconds, NULL);
 	report(&seed);
 	return load_end(l);
 }

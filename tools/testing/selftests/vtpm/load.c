@@ -243,10 +243,12 @@ void load_go(struct load *l, struct load_crew *crew)
 	}
 }
 
-void load_run(struct load *l, struct load_crew *crew, double seconds)
+void load_run(struct load *l, struct load_crew *crew, double seconds,
+	      int (*enough)(struct load *l))
 {
 	struct load_worker *w = crew->w;
 	double begin = load_now(), end = begin + seconds, calm = begin;
+	double last = begin + 10 * seconds;
 	uint64_t rng = l->seed ^ 0xfeed;
 	unsigned int i;
 
@@ -268,6 +270,8 @@ void load_run(struct load *l, struct load_crew *crew, double seconds)
 			kill(w[i].pid, SIGKILL);
 			l->counts[w[i].killed]++;
 		}
+		if (begin >= end && end < last && enough && !enough(l))
+			end += seconds / 2;
 	}
 	load_finish(l, crew);
 }

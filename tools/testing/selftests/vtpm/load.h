@@ -107,10 +107,12 @@ void load_go(struct load *l, struct load_crew *crew);
 /* Have all end, those that do not with force. */
 void load_finish(struct load *l, struct load_crew *crew);
 /*
- * Keep the workers going for @seconds, killing at random those that may be
- * killed, then have all end.
+ * Keep the workers going for @seconds, and on a slow machine until @enough,
+ * unless that is NULL, says that each had something to do, for ten times as
+ * long at most; kill at random those that may be killed; then have all end.
  */
-void load_run(struct load *l, struct load_crew *crew, double seconds);
+void load_run(struct load *l, struct load_crew *crew, double seconds,
+	      int (*enough)(struct load *l));
 /* Destroy every instance there is; the number of those that stay. */
 int load_destroy_all(struct load *l);
 /*

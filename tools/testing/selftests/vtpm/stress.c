@@ -77,6 +77,31 @@ static void remover(struct load *l, unsigned int slot, uint64_t *rng)
 	l->quiesce = 0;
 }
 
+static int managers_worked(struct load *l)
+{
+	atomic_uint *n = l->counts;
+
+	return n[N_CREATES] && n[N_ATTACHES] && n[N_FAILS] && n[N_DESTROYS];
+}
+
+static int some_were_killed(struct load *l)
+{
+	atomic_uint *n = l->counts;
+
+	return n[N_HELPER_KILLS] && n[N_CLIENT_KILLS] && n[N_RIGHT];
+}
+
+static int was_removed(struct load *l)
+{
+	return l->counts[N_RMMOD_BUSY] && l->counts[N_RMMOD_DONE];
+}
+
+static int enough(struct load *l)
+{
+	return managers_worked(l) && some_were_killed(l) &&
+	       (!module || was_removed(l));
+}
+
 static void report(struct load *l, int removed)
 {
 	atomic_uint *n = l->counts;
@@ -86,13 +111,12 @@ static void report(struct load *l, int removed)
 	load_ok(!n[N_SILENT],
 		"every create, attach, fail and destroy is answered");
 	load_ok(!load_destroy_all(l), "every instance can be destroyed");
-	load_ok(n[N_CREATES] && n[N_ATTACHES] && n[N_FAILS] && n[N_DESTROYS],
-		"managers had work");
-	load_ok(n[N_HELPER_KILLS] && n[N_CLIENT_KILLS] && n[N_RIGHT],
+	load_ok(managers_worked(l), "managers had work");
+	load_ok(some_were_killed(l),
 		"helpers and clients were killed, and answers came");
 	if (!removed)
 		return;
-	load_ok(!n[N_RMMOD_BAD] && n[N_RMMOD_BUSY] && n[N_RMMOD_DONE],
+	load_ok(!n[N_RMMOD_BAD] && was_removed(l),
 		"rmmod is refused or succeeds");
 }
 
@@ -133,7 +157,7 @@ int main(int argc, char **argv)
 	load_add(&crew, 4, load_manager, 0, 0);
 	if (module)
 		load_add(&crew, 1, remover, 0, 0);
-	load_run(l, &crew, seconds);
+	load_run(l, &crew, seconds, enough);
 	report(l, !!module);
 	return load_end(l);
 }
