@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/moduleparam.h>
+#include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/tpm.h>
 
 #include "chip.h"
@@ -63,6 +65,18 @@ static void vtpm_chip_cancel(struct tpm_chip *chip)
 	vtpm_request_cancel(chip_to_instance(chip));
 }
 
+/*
+ * The core asks this of every client, with the chip locked, before it looks at
+ * the command.
+ */
+static int vtpm_chip_cmd_ready(struct tpm_chip *chip)
+{
+	struct vtpm_instance *inst = chip_to_instance(chip);
+	struct task_struct *closer = READ_ONCE(inst->closer);
+
+	return closer && closer != current ? -ENODEV : 0;
+}
+
 /* The core calls this with the chip locked, as it does .send. */
 static int vtpm_chip_request_locality(struct tpm_chip *chip, int locality)
 {
@@ -115,6 +129,7 @@ static const struct tpm_class_ops vtpm_chip_ops = {
 	.recv = vtpm_chip_recv,
 	.status = vtpm_chip_status,
 	.cancel = vtpm_chip_cancel,
+	.cmd_ready = vtpm_chip_cmd_ready,
 	.request_locality = vtpm_chip_request_locality,
 	.relinquish_locality = vtpm_chip_relinquish_locality,
 };
@@ -192,12 +207,26 @@ int vtpm_chip_register(struct vtpm_instance *inst)
 	return 0;
 }
 
+/*
+ * The core frees what it knows of the TPM's commands with the device, and only
+ * then shuts out clients that have it open, who may just be reading it. So
+ * they are shut out, and waited for, before.
+ */
+static void vtpm_chip_close(struct vtpm_instance *inst)
+{
+	WRITE_ONCE(inst->closer, current);
+	down_write(&inst->chip->ops_sem);
+	up_write(&inst->chip->ops_sem);
+}
+
 void vtpm_chip_unregister(struct vtpm_instance *inst)
 {
 	device_lock(&inst->dev);
 	dev_set_drvdata(&inst->dev, NULL);
 	device_unlock(&inst->dev);
+	vtpm_chip_close(inst);
 	tpm_chip_unregister(inst->chip);
+	inst->closer = NULL;
 	vtpm_chip_publish_nodes(inst, false);
 	put_device(&inst->chip->dev);
 	inst->chip = NULL;

@@ -83,6 +83,7 @@ struct vtpm_instance {
 
 	/* Owned by the register and the destroy work, which never overlap. */
 	struct tpm_chip *chip;
+	struct task_struct *closer;	/* who unregisters it; others keep out */
 	struct vtpm_reply_to register_reply;
 
 	/* Written once, by whoever sets @dying. */
