@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -169,7 +170,8 @@ static int start_error(const char *name, const struct engine *e, int status,
 					 line);
 	}
 	engine_end_text(status, how, sizeof(how));
-	return error_set(err, -EIO, VTPM_ERR_ENGINE, "engine of %s: %s%s%s",
+	return error_set(err, status == 128 + SIGKILL ? -EINTR : -EIO,
+			 VTPM_ERR_ENGINE, "engine of %s: %s%s%s",
 			 name, how, line[0] ? ": " : "", line);
 }
 
@@ -236,8 +238,16 @@ int engine_start(const struct config *cfg, const struct engine_args *args,
 		engine_discard(cfg, args->name, &e);
 		return r;
 	}
+	e.netlink_fd = TAKE_FD(netlink_fd);
 	*out = e;
 	return 0;
+}
+
+void engine_introduced(struct engine *e)
+{
+	if (e->netlink_fd >= 0)
+		close(e->netlink_fd);
+	e->netlink_fd = -1;
 }
 
 void engine_discard(const struct config *cfg, const char *name,
@@ -249,6 +259,7 @@ void engine_discard(const struct config *cfg, const char *name,
 		engine_log_lines(name, e->log_fd);
 		close(e->log_fd);
 	}
+	engine_introduced(e);
 	unlinkat(cfg->engine_fd, name, 0);
 	*e = ENGINE_NONE;
 }

@@ -14,10 +14,17 @@ struct engine {
 	struct process process;
 	int log_fd;    /* its standard error, or -1 */
 	uint32_t port; /* of its netlink socket; 0 if adopted */
+	/*
+	 * That socket too, or -1: until the kernel has been told of it, so that
+	 * nobody else can get the port of an engine that has died, and the
+	 * kernel sees its end.
+	 */
+	int netlink_fd;
 };
 
 #define ENGINE_NONE \
-	((struct engine){ .process = { .pidfd = -1 }, .log_fd = -1 })
+	((struct engine){                                                 \
+		.process = { .pidfd = -1 }, .log_fd = -1, .netlink_fd = -1 })
 
 struct engine_args {
 	const char *name;
@@ -29,10 +36,16 @@ struct engine_args {
 	bool resume;  /* go on from the checkpoint */
 };
 
-/* Returns when the engine serves; nothing is left of it otherwise. */
+/*
+ * Returns when the engine serves; nothing is left of it otherwise. -EINTR: it
+ * was killed by a SIGKILL, and the next one may not be.
+ */
 int engine_start(const struct config *cfg, const struct engine_args *args,
 		 struct engine *out, struct engine_status *status,
 		 struct error *err);
+
+/* The kernel has been told: the socket is the engine's alone from now on. */
+void engine_introduced(struct engine *e);
 
 /*
  * A connection to the engine of @name. -ECONNREFUSED or -ENOENT: there is none;

@@ -161,6 +161,7 @@ static int create_run(struct job *job, void *arg, struct error *err)
 		job_progress(job, "registering the TPM device");
 		r = kernel_create(op->name, op->info.uuid, op->engine.port,
 				  &op->settings, &op->instance, err);
+		engine_introduced(&op->engine);
 		op->in_kernel = !r;
 	}
 	if (r < 0) {

@@ -59,6 +59,7 @@ static int start_run(struct job *job, void *arg, struct error *err)
 	if (!r)
 		r = kernel_create(op->name, op->info.uuid, op->engine.port,
 				  &op->settings, &op->instance, err);
+	engine_introduced(&op->engine);
 	if (r < 0) {
 		engine_stop(op->cfg, op->name, &op->engine, &ignored);
 		checkpoint_remove(op->cfg, op->name);

@@ -68,6 +68,7 @@ static int resume_run(struct job *job, void *arg, struct error *err)
 	if (r < 0)
 		return r;
 	r = kernel_attach(op->instance.id, op->engine.port, err);
+	engine_introduced(&op->engine);
 	if (r < 0)
 		engine_discard(op->cfg, op->name, &op->engine);
 	return r;
@@ -109,7 +110,12 @@ static void resume_done(void *arg, const struct error *err)
 		vtpm_attach(v, &op->engine);
 	} else if (v->state != VTPM_RESUMING) {
 		/* The kernel's patience has come to its end meanwhile. */
-	} else if (vtpm_state_after(err) == VTPM_LOCKED &&
+	} else if (err->errnum == -EINTR) {
+		/* This one was killed as well. */
+		v->want_resume = true;
+	} else if ((vtpm_state_after(err) == VTPM_LOCKED ||
+		    /* One that is just ending has the file a moment more. */
+		    !strcmp(err->code, VTPM_ERR_IN_USE)) &&
 		   !sd_event_add_time_relative(v->m->event, &v->retry_source,
 					       CLOCK_MONOTONIC, RETRY_US, 0,
 					       on_time, v)) {
