@@ -71,6 +71,15 @@ soak-rekey: deps
 	@$(MAKE) --no-print-directory helper
 	@ROUNDS=$${ROUNDS:-1000} tools/testing/e2e/rekey-kill.sh
 
+soak-kill: deps
+	@$(MAKE) --no-print-directory helper man build/torture/torture \
+		build/release/test/helper/engine/test-kill
+	@KILLS=$${KILLS:-10000} CMOCKA_MESSAGE_OUTPUT=TAP \
+		build/release/test/helper/engine/test-kill
+	@KILLS=$${KILLS:-10000} VTPM_PASS="KILLS DEVICES SEED" \
+		VTPM_TIMEOUT=7200 VTPM_DISK=256 tools/testing/here-or-guest.sh \
+		tools/testing/e2e/torture.sh
+
 bench: deps
 	@$(MAKE) --no-print-directory helper man bench-programs
 	@tools/testing/bench/bench.sh
@@ -176,6 +185,12 @@ build/bench/%: tools/testing/bench/%.c kmod/uapi/linux/vtpm.h
 	@echo "  CC      $@"
 	@$(CC) $(HELPER_CFLAGS) -o $@ $< -pie -ltpms -lmnl
 
+build/torture/torture: tools/testing/e2e/torture.c \
+		$(wildcard helper/engine/testing/*.[ch])
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(HELPER_CFLAGS) -o $@ $(filter %.c,$^) -pie -lcrypto -lpthread
+
 .PHONY: all help module deps demo shell check check-kernels check-debug \
-	soak-kernel soak-powercut soak-rekey bench style dkms-check regen \
+	soak-kernel soak-powercut soak-rekey soak-kill bench style dkms-check regen \
 	clean man install uninstall selftests bench-programs

@@ -21,16 +21,12 @@
 #include <cmocka.h>
 
 #include "engine/engine.h"
-#include "engine/testing/commands.h"
+#include "engine/testing/owner.h"
 #include "nvram/internal.h"
 #include "util/text.h"
 
 #define INSTANCE 7
-#define COUNTER 0x01800100
-#define PCR 16
-#define SESSION_PCR 10
 #define STEPS 4 /* of a commit: two of a write, two of a sync */
-#define MAX_RANDOM 4096
 
 struct request {
 	uint64_t seq;
@@ -38,19 +34,14 @@ struct request {
 	struct command c;
 };
 
-/* The TPM's owner, as it believes the TPM to be. */
 static struct {
 	int nvram_fd, checkpoint_fd, sock;
 	pid_t pid;
 	uint64_t seq;
+	bool may_kill;
 	unsigned int kills, kills_in_start, kills_in_commit;
-	unsigned int seed;
-	uint8_t pcr[TEST_DIGEST], session_pcr[TEST_DIGEST];
-	uint64_t counter;
-	struct session session;
-	uint8_t random[MAX_RANDOM][TEST_DIGEST];
-	unsigned int n_random;
 	uint64_t usual_us;
+	struct owner owner;
 } t;
 
 static const uint8_t uuid[UUID_LEN] = { 1, 2, 3 };
@@ -171,7 +162,7 @@ static void kill_engine(void)
 /* Kill it within @max_us from now, to the microsecond, and start another. */
 static void kill_within(uint64_t max_us)
 {
-	uint64_t end = now_us() + (max_us ? rand_r(&t.seed) % max_us : 0);
+	uint64_t end = now_us() + (max_us ? rand_r(&t.owner.seed) % max_us : 0);
 
 	while (now_us() < end)
 		;
@@ -187,14 +178,16 @@ static void send_request(const struct command *c, int step)
 }
 
 /* As a client does; the engine may die on the way, once or several times. */
-static uint32_t transact(const struct command *c, bool may_kill, uint8_t *resp)
+static int transact(struct owner *o, const struct command *c,
+		    uint8_t resp[OWNER_RESPONSE])
 {
 	uint64_t begun;
 	ssize_t n;
 
+	(void)o;
 	t.seq++;
-	if (may_kill && rand_r(&t.seed) % 4 == 0) {
-		send_request(c, 1 + rand_r(&t.seed) % STEPS);
+	if (t.may_kill && rand_r(&t.owner.seed) % 4 == 0) {
+		send_request(c, 1 + rand_r(&t.owner.seed) % STEPS);
 		/* Unless it has no such step. */
 		n = recv(t.sock, resp, ENGINE_MAX_COMMAND, 0);
 		if (n > 0)
@@ -204,10 +197,10 @@ static uint32_t transact(const struct command *c, bool may_kill, uint8_t *resp)
 		start_engine(false, true);
 	}
 	send_request(c, 0);
-	while (may_kill && rand_r(&t.seed) % 3 == 0) {
+	while (t.may_kill && rand_r(&t.owner.seed) % 3 == 0) {
 		kill_within(2 * t.usual_us);
 		/* In one of four while it starts, before there is a command. */
-		if (rand_r(&t.seed) % 4 == 0) {
+		if (rand_r(&t.owner.seed) % 4 == 0) {
 			kill_within(8000);
 			t.kills_in_start++;
 		}
@@ -216,137 +209,9 @@ static uint32_t transact(const struct command *c, bool may_kill, uint8_t *resp)
 	begun = now_us();
 	n = recv(t.sock, resp, ENGINE_MAX_COMMAND, 0);
 	assert_true(n >= 10);
-	if (!may_kill && t.seq > 4)
+	if (!t.may_kill && t.seq > 4)
 		t.usual_us += (now_us() - begun) / 8 - t.usual_us / 8;
 	return n;
-}
-
-static uint32_t transact_ok(const struct command *c, bool may_kill,
-			    uint8_t *resp)
-{
-	uint32_t len = transact(c, may_kill, resp);
-
-	assert_int_equal(response_code(resp, len), 0);
-	return len;
-}
-
-static void digest_of_number(uint8_t digest[TEST_DIGEST])
-{
-	memset(digest, 0, TEST_DIGEST);
-	memcpy(digest, &t.seq, sizeof(t.seq));
-}
-
-static void extend(bool may_kill)
-{
-	uint8_t digest[TEST_DIGEST], resp[ENGINE_MAX_COMMAND];
-	struct command c;
-
-	digest_of_number(digest);
-	command_pcr_extend(&c, PCR, digest);
-	transact_ok(&c, may_kill, resp);
-	pcr_extend(t.pcr, digest);
-}
-
-static void extend_in_session(bool may_kill)
-{
-	uint8_t digest[TEST_DIGEST], resp[ENGINE_MAX_COMMAND];
-	struct command c;
-	uint32_t len;
-
-	digest_of_number(digest);
-	command_session_extend(&c, &t.session, SESSION_PCR, digest);
-	len = transact_ok(&c, may_kill, resp);
-	assert_int_equal(session_used(&t.session, resp, len, 0x182), 0);
-	pcr_extend(t.session_pcr, digest);
-}
-
-static void increment(bool may_kill)
-{
-	uint8_t resp[ENGINE_MAX_COMMAND];
-	struct command c;
-
-	command_nv_increment(&c, COUNTER);
-	transact_ok(&c, may_kill, resp);
-	t.counter++;
-}
-
-static uint64_t read_counter(void)
-{
-	uint8_t resp[ENGINE_MAX_COMMAND];
-	uint64_t v = 0;
-	struct command c;
-	uint32_t len;
-
-	command_nv_read(&c, COUNTER, 8);
-	len = transact_ok(&c, false, resp);
-	assert_true(len >= 24);
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | resp[16 + i];
-	return v;
-}
-
-static void get_random(bool may_kill)
-{
-	uint8_t resp[ENGINE_MAX_COMMAND];
-	struct command c;
-
-	command_get_random(&c, TEST_DIGEST);
-	assert_int_equal(transact_ok(&c, may_kill, resp), 12 + TEST_DIGEST);
-	for (unsigned int i = 0; i < t.n_random; i++)
-		assert_memory_not_equal(t.random[i], resp + 12, TEST_DIGEST);
-	if (t.n_random < MAX_RANDOM)
-		memcpy(t.random[t.n_random++], resp + 12, TEST_DIGEST);
-}
-
-static void expect_pcr(unsigned int pcr, const uint8_t value[TEST_DIGEST],
-		       bool may_kill)
-{
-	uint8_t resp[ENGINE_MAX_COMMAND];
-	struct command c;
-	uint32_t len;
-
-	command_pcr_read(&c, pcr);
-	len = transact_ok(&c, may_kill, resp);
-	assert_memory_equal(resp + len - TEST_DIGEST, value, TEST_DIGEST);
-}
-
-static void some_command(bool may_kill)
-{
-	switch (rand_r(&t.seed) % 6) {
-	case 0:
-		increment(may_kill);
-		break;
-	case 1:
-		get_random(may_kill);
-		break;
-	case 2:
-		expect_pcr(PCR, t.pcr, may_kill);
-		break;
-	case 3:
-		extend_in_session(may_kill);
-		break;
-	default:
-		extend(may_kill);
-	}
-}
-
-static void begin(void)
-{
-	uint8_t resp[ENGINE_MAX_COMMAND];
-	struct command c;
-	uint32_t len;
-
-	start_engine(true, false);
-	command_nv_define_counter(&c, COUNTER);
-	transact_ok(&c, false, resp);
-	increment(false);
-	/* A counter begins above those that were there before. */
-	t.counter = read_counter();
-	command_start_session(&c, &t.session);
-	len = transact_ok(&c, false, resp);
-	assert_int_equal(session_started(&t.session, resp, len), 0);
-	for (int i = 0; i < 200; i++)
-		some_command(false);
 }
 
 static uint32_t number(const char *variable, uint32_t otherwise)
@@ -359,24 +224,36 @@ static uint32_t number(const char *variable, uint32_t otherwise)
 	return n;
 }
 
+static void ok(int r)
+{
+	if (r)
+		fail_msg("%s", t.owner.wrong);
+}
+
+static void begin(void)
+{
+	t.owner.transact = transact;
+	start_engine(true, false);
+	ok(owner_begin(&t.owner));
+	for (int i = 0; i < 200; i++)
+		ok(owner_step(&t.owner));
+}
+
 static void test_kills(void **state)
 {
 	unsigned int wanted = number("KILLS", 300);
 
 	(void)state;
-	t.seed = number("SEED", time(NULL));
-	print_message("# seed %u\n", t.seed);
+	t.owner.seed = number("SEED", time(NULL));
+	print_message("# seed %u\n", t.owner.seed);
 	begin();
 	while (t.kills < wanted) {
-		some_command(true);
 		/* What one takes, for the instants of the next kills. */
-		if (t.seq % 20 == 0)
-			some_command(false);
+		t.may_kill = t.seq % 20;
+		ok(owner_step(&t.owner));
 	}
-	expect_pcr(PCR, t.pcr, false);
-	expect_pcr(SESSION_PCR, t.session_pcr, false);
-	assert_int_equal(read_counter(), t.counter);
-	extend_in_session(false);
+	t.may_kill = false;
+	ok(owner_verify(&t.owner));
 	print_message(
 		"# %u kills, %u of them in a start, %u in a commit; %llu commands, usually %llu us\n",
 		t.kills, t.kills_in_start, t.kills_in_commit,
@@ -385,7 +262,7 @@ static void test_kills(void **state)
 	kill_engine();
 	start_engine(false, false);
 	t.seq = 0;
-	assert_int_equal(read_counter(), t.counter);
+	ok(owner_verify_counter(&t.owner));
 	kill_engine();
 }
 

@@ -136,14 +136,14 @@ let_workers_fail() # 0|1
 run_failslab()
 {
 	local f=$debug/failslab
-	echo 1 > $f/probability
+	echo Y > $f/task-filter	# first of all, or we fail ourselves
 	echo 1 > $f/interval
 	echo -1 > $f/times
 	echo 0 > $f/space
 	echo 0 > $f/verbose
 	echo N > $f/ignore-gfp-wait
 	echo N > $f/cache-filter
-	echo Y > $f/task-filter
+	echo 1 > $f/probability
 	while sleep 0.5; do let_workers_fail 1; done &
 	local pid=$!
 	program $tests/stress -f -s "$seed" -t "${FAILSLAB_SECONDS:-20}"

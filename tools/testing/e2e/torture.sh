@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Exactly once, with all that there is: clients on several devices, engines and
+# the manager killed with SIGKILL at random instants. TAP; runs as root where the
+# module can be loaded.
+#
+#   torture.sh          KILLS=100 DEVICES=3 SEED=time in the environment
+set -uo pipefail
+cd "$(dirname "$0")/../../.." || exit
+. tools/testing/tap.sh
+. tools/testing/set-up.sh
+trap vtpm_tear_down EXIT
+
+vtpm_set_up || exit
+devices=()
+for i in $(seq "${DEVICES:-3}"); do
+	vtpmctl create "t$i" > /dev/null 2>&1 || exit
+	devices+=("$(vtpm_field "t$i" .device.tpm)")
+done
+vtpm_stop_daemon
+VTPMD=
+# Its numbers are counted on from here.
+build/torture/torture -k "${KILLS:-100}" ${SEED:+-s "$SEED"} "${devices[@]}" -- \
+	vtpmd --state-dir "$VTPM_STATE" --run-dir "$VTPM_RUN" 2>> "$VTPM_LOG" |
+	tee "$TAP_DIR/torture" | grep -v '^ok\|^not ok\|^1\.\.\|^TAP' | sed 's/^#* */# /'
+while read -r verdict _ _ text; do
+	[ "$verdict" = ok ]
+	result $? "$text"
+done < <(sed -n 's/^not ok/notok/; /^ok\|^notok/p' "$TAP_DIR/torture")
+check "it came to its end" grep -q '^1\.\.3' "$TAP_DIR/torture"
+check "vtpmd starts" vtpm_start_daemon
+for i in $(seq "${DEVICES:-3}"); do
+	check "t$i runs" vtpm_wait_state "t$i" running 100
+	check "t$i has kept its device" test \
+		"$(vtpm_field "t$i" .device.tpm)" = "${devices[i - 1]}"
+done
+grep -c 'running -> resuming' "$VTPM_LOG" | sed 's/^/# times resumed: /'
+tap_end
