@@ -17,9 +17,10 @@ int kmip_find(struct kmip *k, const char *id, struct kmip_key *out,
 	int e = kmip_attributes(k, id, out, err);
 
 	if (!e && is_destroyed(out))
-		return error_set(err, -EKEYREVOKED, VTPM_ERR_KEY_DESTROYED,
-				 "key %s was destroyed at %s:%s", id,
-				 k->tls.server->host, k->tls.server->port);
+		return error_set(
+			err, -EKEYREVOKED, VTPM_ERR_KEY_DESTROYED,
+			"key %s was destroyed at %s; " KMIP_DESTROYED_MEANS, id,
+			k->tls.server->name);
 	return e;
 }
 

@@ -33,13 +33,13 @@ static bool offers(const struct ttlv *payload, const struct kmip_version *want)
 	return false;
 }
 
-static int agree_on_version(struct kmip *k, struct error *err)
+/* Ask with @header as the version of the request itself. */
+static int discover_versions(struct kmip *k, const struct kmip_version *header,
+			     struct ttlv *payload, struct error *err)
 {
 	struct kmip_request r;
-	struct ttlv payload;
-	int e;
 
-	k->version = versions[N_VERSIONS - 1];
+	k->version = *header;
 	kmip_begin(k, DO_DISCOVER_VERSIONS, &r);
 	for (size_t i = 0; i < N_VERSIONS; i++) {
 		ttlv_open(&r.w, TAG_VERSION);
@@ -47,19 +47,47 @@ static int agree_on_version(struct kmip *k, struct error *err)
 		ttlv_u32(&r.w, TAG_MINOR, TTLV_INTEGER, versions[i].minor);
 		ttlv_close(&r.w);
 	}
-	e = kmip_call(k, &r, &payload, err);
+	return kmip_call(k, &r, payload, err);
+}
+
+/* Nothing but the version of the request can be what it does not like. */
+static bool dislikes_header(const struct kmip *k)
+{
+	return k->reason == INVALID_MESSAGE || k->reason == UNSUPPORTED_VERSION;
+}
+
+static int no_version(const struct kmip *k, struct error *err)
+{
+	return error_set(err, -EPROTONOSUPPORT, VTPM_ERR_PROVIDER,
+			 "%s speaks no version of KMIP from 1.2 to 2.0; use "
+			 "another server",
+			 k->tls.server->name);
+}
+
+static int agree_on_version(struct kmip *k, struct error *err)
+{
+	struct error one = { 0 };
+	struct ttlv payload;
+	int e = -EPROTONOSUPPORT;
+
+	/*
+	 * The oldest first, which most have. A server may refuse the question
+	 * itself if it does not speak the version in which it is put.
+	 */
+	for (size_t i = N_VERSIONS; e && i--;) {
+		e = discover_versions(k, &versions[i], &payload, &one);
+		if (e && (k->lost || !dislikes_header(k)))
+			return error_set(err, e, one.code, "%s", one.text);
+	}
 	if (e)
-		return e;
+		return no_version(k, err);
 	for (size_t i = 0; i < N_VERSIONS; i++) {
 		if (offers(&payload, &versions[i])) {
 			k->version = versions[i];
 			return 0;
 		}
 	}
-	return error_set(err, -EPROTONOSUPPORT, VTPM_ERR_PROVIDER,
-			 "%s:%s speaks no version of KMIP from 1.2 to 2.0; use "
-			 "another server",
-			 k->tls.server->host, k->tls.server->port);
+	return no_version(k, err);
 }
 
 int kmip_open(struct kmip *k, SSL_CTX *ctx, const struct kmip_config *c,

@@ -251,6 +251,8 @@ static void wrong_tag_or_type(void **state)
 			 -EBADMSG);
 	assert_int_equal(ttlv_find_u32(&all, 0x420003, TTLV_INTEGER, &v),
 			 -EBADMSG);
+	assert_int_equal(ttlv_get_u32(&all, TTLV_INTEGER, &v), -EBADMSG);
+	assert_int_equal(ttlv_get_u32(&all, TTLV_STRUCTURE, &v), -EBADMSG);
 	assert_int_equal(v, 5);
 	assert_int_equal(ttlv_find_u32(&all, OTHER, TTLV_INTEGER, &v), 0);
 	assert_int_equal(v, 0x102);
