@@ -46,5 +46,7 @@ int kmip_create(struct kmip *k, char id[PROVIDER_MAX_KEY_ID + 1],
 	e = activate(k, made, err);
 	if (!e)
 		memcpy(id, made, sizeof(made));
+	else if (!k->lost)
+		kmip_destroy(k, made, NULL);
 	return e;
 }

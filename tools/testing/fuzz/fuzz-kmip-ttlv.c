@@ -138,7 +138,7 @@ static int find(struct kmip *k, struct error *err)
 
 static int operate(struct kmip *k, uint8_t which, struct error *err)
 {
-	switch (which % 6) {
+	switch (which % 7) {
 	case 0:
 		return list(k, err);
 	case 1:
@@ -149,6 +149,8 @@ static int operate(struct kmip *k, uint8_t which, struct error *err)
 		return cipher(k, true, err);
 	case 4:
 		return cipher(k, false, err);
+	case 5:
+		return kmip_destroy(k, "1", err);
 	default:
 		return find(k, err);
 	}
@@ -172,8 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	stream = data + 2;
 	stream_left = size - 2;
 	c.version = versions[data[1] % 4];
-	strcpy(c.server[0].host, "h");
-	strcpy(c.server[0].port, "1");
+	strcpy(c.server[0].name, "h:1");
 	e = kmip_open(&k, NULL, &c, &c.server[0], &err);
 	if (!e)
 		e = operate(&k, data[0], &err);
