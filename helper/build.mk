@@ -34,7 +34,7 @@ COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/n
 PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
 	vtpm-key-kmip vtpm-identity
 SRC_vtpmd := $(call sources,helper/vtpmd)
-LIBS_vtpmd := -lsystemd -lmnl
+LIBS_vtpmd := -lsystemd -lmnl -lseccomp
 SRC_vtpmctl := $(call sources,helper/vtpmctl)
 SRC_vtpm-engine := $(call sources,helper/engine)
 LIBS_vtpm-engine := -ltpms -lseccomp -lmnl

@@ -13,6 +13,7 @@
 #include "util/error.h"
 #include "util/secret.h"
 #include "vtpmd/config.h"
+#include "vtpmd/sandbox.h"
 
 #define SPAWN_MAX_FDS 8
 
@@ -29,6 +30,7 @@ struct spawn {
 	 * connects sees its pid and user in SO_PEERCRED; -1: none.
 	 */
 	int listen_fd;
+	const struct sandbox *sandbox; /* NULL: none beyond the above */
 };
 
 struct process {
