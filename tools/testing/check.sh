@@ -32,6 +32,9 @@ suite provider-kmip-servers tools/testing/e2e/provider-kmip-servers.sh \
 	build/asan
 suite api "${sudo[@]}" tools/testing/e2e/api.sh
 suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
+suite provider-sandbox "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh
+suite provider-sandbox-asan "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh \
+	build/asan
 suite rekey "${sudo[@]}" tools/testing/e2e/rekey.sh
 suite rekey-kill "${sudo[@]}" tools/testing/e2e/rekey-kill.sh
 suite rekey-asan "${sudo[@]}" tools/testing/e2e/rekey.sh build/asan
