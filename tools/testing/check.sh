@@ -35,6 +35,8 @@ suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
 suite provider-sandbox "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh
 suite provider-sandbox-asan "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh \
 	build/asan
+suite provider-managed "${sudo[@]}" tools/testing/e2e/provider-managed.sh \
+	build/asan
 suite rekey "${sudo[@]}" tools/testing/e2e/rekey.sh
 suite rekey-kill "${sudo[@]}" tools/testing/e2e/rekey-kill.sh
 suite rekey-asan "${sudo[@]}" tools/testing/e2e/rekey.sh build/asan

@@ -1,29 +1,29 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Sourced by tests of vtpm-key-kmip: PyKMIP's servers and what they need in a
-# temporary directory $T, which goes away at the end with them. $1: directory
-# of the programs.
+# temporary directory $T, which goes away at the end with them. Who has a $T
+# calls kmip_end at the end. $1: directory of the programs.
 
 program=$(realpath "${1:-build/release}")/vtpm-key-kmip
 if ! command -v pykmip-server openssl >/dev/null; then
 	echo "1..0 # SKIP python3-pykmip or openssl is not installed"
 	exit 0
 fi
-T=$(mktemp -d /tmp/vtpm-kmip.XXXXXX)
 pids=()
-# shellcheck disable=SC2329
-end()
+kmip_end()
 {
 	local p
 	# The whole group: PyKMIP has a process of its own for policies, and
 	# waits for it without end after SIGTERM.
 	for p in "${pids[@]}"; do
 		kill -KILL -- "-$p" 2>/dev/null
+		wait "$p" 2>/dev/null
 	done
-	wait 2>/dev/null
-	rm -rf "$T"
 }
-trap end EXIT
+if [ -z "${T:-}" ]; then
+	T=$(mktemp -d /tmp/vtpm-kmip.XXXXXX)
+	trap 'kmip_end; rm -rf "$T"' EXIT
+fi
 TAP_DIR=$T
 # shellcheck source=tools/testing/tap.sh
 . tools/testing/tap.sh
