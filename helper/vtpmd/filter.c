@@ -179,6 +179,21 @@ static int deny_sockets(scmp_filter_ctx ctx, enum filter_sockets sockets)
 	return r;
 }
 
+/* Threads are all that is made; what is forked would outlive the request. */
+static int deny_processes(scmp_filter_ctx ctx)
+{
+	static const int forks[] = { NO(fork), NO(vfork) };
+	int r = deny_all(ctx, forks, N(forks));
+
+#ifndef __SANITIZE_ADDRESS__
+	/* With it the search for leaks is a process. */
+	if (!r)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), NO(clone), 1,
+				     bits(0, CLONE_THREAD, 0));
+#endif
+	return r;
+}
+
 static int fill(scmp_filter_ctx ctx, enum filter_sockets sockets, int strict)
 {
 	/* What is put into a terminal is typed by somebody else. */
@@ -190,6 +205,8 @@ static int fill(scmp_filter_ctx ctx, enum filter_sockets sockets, int strict)
 		r = deny_all(ctx, never, N(never));
 	if (!r && strict)
 		r = deny_all(ctx, strictly, N(strictly));
+	if (!r && strict)
+		r = deny_processes(ctx);
 	/* Its flags are in memory, where no filter can look. */
 	if (!r)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), NO(clone3),

@@ -17,7 +17,10 @@ enum filter_sockets {
 	SOCKETS_LOCAL_TOO, /* any use of those, and AF_UNIX */
 };
 
-/* @strict: nor signals to others, nor what processes of a user share. */
+/*
+ * @strict: nor signals to others, other processes, or what those of a user
+ * share.
+ */
 int filter_new(enum filter_sockets sockets, int strict, struct sock_fprog *out,
 	       struct error *err);
 void filter_free(struct sock_fprog *f);

@@ -65,7 +65,8 @@ struct capture {
 /*
  * Run a program to its end with standard output and standard error caught;
  * fds[1] and fds[2] of @s are set here. -ETIMEDOUT and -E2BIG (too much
- * output) kill it. @what names it in errors.
+ * output) kill it. What is left of its session is killed at the end. @what
+ * names it in errors.
  */
 int capture_run(struct spawn *s, const char *what, int timeout_ms,
 		struct capture *out, struct error *err);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -104,6 +105,30 @@ static int clone_user(const void *arg)
 	return pid < 0 ? errno : 0;
 }
 
+static int make_process(const void *arg)
+{
+	pid_t pid = fork();
+
+	(void)arg;
+	if (!pid)
+		_exit(0);
+	return pid < 0 ? errno : 0;
+}
+
+static void *thread(void *arg)
+{
+	return arg;
+}
+
+static int make_thread(const void *arg)
+{
+	pthread_t t;
+	int r = pthread_create(&t, NULL, thread, NULL);
+
+	(void)arg;
+	return r ? r : pthread_join(t, NULL);
+}
+
 static void sockets(void **state)
 {
 	static const struct {
@@ -160,6 +185,13 @@ static void calls(void **state)
 		assert_int_equal(within(&s, signal_parent, NULL),
 				 strict ? EPERM : 0);
 		assert_int_equal(within(&s, end_by_abort, NULL), 0);
+		assert_int_equal(within(&s, make_thread, NULL), 0);
+#ifdef __SANITIZE_ADDRESS__
+		assert_int_equal(within(&s, make_process, NULL), 0);
+#else
+		assert_int_equal(within(&s, make_process, NULL),
+				 strict ? EPERM : 0);
+#endif
 		sandbox_free(&s);
 	}
 }
