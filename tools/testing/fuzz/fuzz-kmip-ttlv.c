@@ -162,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct kmip_version versions[] = {
 		{ 0, 0 }, { 1, 2 }, { 1, 4 }, { 2, 0 }
 	};
-	struct kmip_config c = { .label = "l", .timeout = 1 };
+	struct kmip_config c = { .label = "p", .timeout = 1 };
 	struct error err = { 0 };
 	struct ttlv item;
 	struct kmip k;

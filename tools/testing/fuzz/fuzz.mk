@@ -23,8 +23,9 @@ FUZZ_SRC_key-request := $(call sources,helper/keys)
 FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider.c capture.c spawn.c config.c \
 	sandbox.c filter.c landlock.c)
 FUZZ_SRC_native-wrapped := $(filter-out %/main.c,$(call sources,helper/keys/native))
-# The target is the server.
-FUZZ_SRC_kmip-ttlv := $(filter-out %/main.c %/tls.c %/config.c,$(call sources,helper/keys/kmip))
+# The target is the server. Its corpus has keys with the label p.
+FUZZ_SRC_kmip-ttlv := $(FUZZ_DIR)/ttlv-mutator.c \
+	$(filter-out %/main.c %/tls.c %/config.c,$(call sources,helper/keys/kmip))
 FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
