@@ -34,7 +34,7 @@ COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/n
 PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
 	vtpm-key-kmip vtpm-identity
 SRC_vtpmd := $(call sources,helper/vtpmd)
-LIBS_vtpmd := -lsystemd -lmnl
+LIBS_vtpmd := -lsystemd -lmnl -lseccomp
 SRC_vtpmctl := $(call sources,helper/vtpmctl)
 SRC_vtpm-engine := $(call sources,helper/engine)
 LIBS_vtpm-engine := -ltpms -lseccomp -lmnl
@@ -92,6 +92,7 @@ $(OUT)/test/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(filter-out %/main.o,$(call objects
 	@$(CC) $(HELPER_LDFLAGS) -o $$@ $$(sort $$(filter %.o,$$^)) $(OUT)/libcommon.a $(LIBS_test) $(LIBS_$(notdir $(patsubst %/,%,$(dir $(1))))) $(LIBS_common)
 endef
 LIBS_engine := $(LIBS_vtpm-engine)
+LIBS_kmip := $(LIBS_vtpm-key-kmip)
 LIBS_identity := $(LIBS_vtpm-identity)
 $(foreach t,$(TEST_SRC),$(eval $(call test_rule,$(t))))
 

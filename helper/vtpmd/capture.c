@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,21 @@ static int read_err(struct streams *s)
 	return n > 0;
 }
 
+/*
+ * With all that it has started and that has not left its session: nothing of a
+ * request is to outlive it. The number is its own until it is reaped.
+ */
+static void kill_session(const struct process *p)
+{
+	kill(-p->pid, SIGKILL);
+}
+
+static int reap(struct process *p, int *status)
+{
+	kill_session(p);
+	return process_wait(p, 0, status);
+}
+
 /* Until the program ended; what it wrote before is in the pipes by then. */
 static int follow(struct process *p, struct streams *s, struct capture *c,
 		  int timeout_ms)
@@ -114,10 +130,10 @@ static int follow(struct process *p, struct streams *s, struct capture *c,
 			s->err = -1;
 		/* A grandchild may hold the pipes: do not wait for it. */
 		if (ended && !pfd[0].revents && !pfd[1].revents)
-			return process_wait(p, 0, &c->status);
+			return reap(p, &c->status);
 		ended = pfd[2].revents != 0;
 		if (ended && s->out < 0 && s->err < 0)
-			return process_wait(p, 0, &c->status);
+			return reap(p, &c->status);
 	}
 }
 
@@ -168,6 +184,7 @@ int capture_run(struct spawn *s, const char *what, int timeout_ms,
 	streams.err = err_rd;
 	r = follow(&p, &streams, &c, timeout_ms);
 	if (r < 0) {
+		kill_session(&p);
 		process_kill(&p);
 		process_close(&p);
 		capture_deinit(&c);

@@ -18,6 +18,7 @@ int identity_make(const struct config *cfg, const char *name, struct error *err)
 	char path[PATH_MAX];
 	char *argv[] = { "vtpm-identity", "--tcti-fd", "3", NULL };
 	_cleanup_close_ int sock = engine_connect(cfg, name);
+	struct sandbox sandbox;
 	struct spawn s = {
 		.path = path,
 		.argv = argv,
@@ -26,6 +27,7 @@ int identity_make(const struct config *cfg, const char *name, struct error *err)
 		.user = &cfg->engine_user,
 		.cwd_fd = -1,
 		.listen_fd = -1,
+		.sandbox = &sandbox,
 	};
 	struct capture c;
 	int r;
@@ -36,7 +38,11 @@ int identity_make(const struct config *cfg, const char *name, struct error *err)
 				 strerror(-sock));
 	r = config_find_program(cfg, argv[0], path, err);
 	if (!r)
+		r = sandbox_for_identity(path, &sandbox, err);
+	if (!r) {
 		r = capture_run(&s, argv[0], TIMEOUT_MS, &c, err);
+		sandbox_free(&sandbox);
+	}
 	if (r) {
 		if (err)
 			err->code = VTPM_ERR_IDENTITY;

@@ -152,6 +152,7 @@ static int run_program(const struct config *cfg, const struct provider_ref *p,
 	char program[NAME_MAX_LEN + 16], path[PATH_MAX];
 	char *argv[] = { program, NULL };
 	_cleanup_close_ int dir = -1;
+	struct sandbox sandbox;
 	struct spawn s = {
 		.path = path,
 		.argv = argv,
@@ -159,6 +160,7 @@ static int run_program(const struct config *cfg, const struct provider_ref *p,
 		.n_fds = 5,
 		.user = &cfg->keys_user,
 		.listen_fd = -1,
+		.sandbox = &sandbox,
 	};
 	int r;
 
@@ -181,7 +183,12 @@ static int run_program(const struct config *cfg, const struct provider_ref *p,
 			p->name, cfg->state_dir, p->name, strerror(errno),
 			p->type, p->name);
 	s.cwd_fd = dir;
-	r = capture_run(&s, program, TIMEOUT_MS, c, err);
+	r = sandbox_for_provider(cfg, p->type, path, dir, p->config, &sandbox,
+				 err);
+	if (r >= 0) {
+		r = capture_run(&s, program, TIMEOUT_MS, c, err);
+		sandbox_free(&sandbox);
+	}
 	if (r < 0 && err)
 		err->code = VTPM_ERR_PROVIDER;
 	return r;

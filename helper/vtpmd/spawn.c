@@ -115,7 +115,12 @@ child_main(const struct spawn *s, int report)
 		goto fail;
 	if (s->listen_fd >= 0 && listen(s->listen_fd, LISTEN_BACKLOG) < 0)
 		goto fail;
+	/* While the ruleset is still open. */
+	if (s->sandbox && landlock_enter(&s->sandbox->view) < 0)
+		goto fail;
 	if (child_signals() < 0 || child_fds(s, &report) < 0)
+		goto fail;
+	if (s->sandbox && filter_enter(&s->sandbox->filter) < 0)
 		goto fail;
 	execve(s->path, s->argv, no_env);
 fail:

@@ -13,6 +13,7 @@
 #include "util/error.h"
 #include "util/secret.h"
 #include "vtpmd/config.h"
+#include "vtpmd/sandbox.h"
 
 #define SPAWN_MAX_FDS 8
 
@@ -29,6 +30,7 @@ struct spawn {
 	 * connects sees its pid and user in SO_PEERCRED; -1: none.
 	 */
 	int listen_fd;
+	const struct sandbox *sandbox; /* NULL: none beyond the above */
 };
 
 struct process {
@@ -63,7 +65,8 @@ struct capture {
 /*
  * Run a program to its end with standard output and standard error caught;
  * fds[1] and fds[2] of @s are set here. -ETIMEDOUT and -E2BIG (too much
- * output) kill it. @what names it in errors.
+ * output) kill it. What is left of its session is killed at the end. @what
+ * names it in errors.
  */
 int capture_run(struct spawn *s, const char *what, int timeout_ms,
 		struct capture *out, struct error *err);

@@ -175,6 +175,44 @@ static void limits(void **state)
 	assert_true(time(NULL) - begin < 20);
 }
 
+/* Is there a process of that number that is not a zombie? */
+static bool runs(const char *pid)
+{
+	char path[64], text[256] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", strtol(pid, NULL, 10));
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	fclose(f);
+	return text[0] && !strstr(text, ") Z ");
+}
+
+static void leaves_nothing(void **state)
+{
+	static const char *const scripts[] = {
+		"sleep 30 & echo $!",
+		"sleep 30 >&- 2>&- & echo $!",
+		"sleep 30 & echo $!; exit 1",
+	};
+	struct error err = { 0 };
+	struct capture c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		time_t end = time(NULL) + 10;
+
+		assert_int_equal(shell(scripts[i], 60000, &c, &err), 0);
+		while (runs(c.out) && time(NULL) < end)
+			usleep(1000);
+		assert_false(runs(c.out));
+		capture_deinit(&c);
+	}
+}
+
 static void last_lines(void **state)
 {
 	static const struct {
@@ -252,6 +290,7 @@ int main(void)
 		cmocka_unit_test(ends),
 		cmocka_unit_test(cannot_start),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(leaves_nothing),
 		cmocka_unit_test(last_lines),
 		cmocka_unit_test(provider_replies),
 	};

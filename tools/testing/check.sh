@@ -28,8 +28,15 @@ suite provider-native python3 tools/testing/e2e/provider-conformance.py \
 	build/asan/vtpm-key-native
 suite provider-pkcs11 tools/testing/e2e/provider-pkcs11.sh build/asan
 suite provider-kmip tools/testing/e2e/provider-kmip.sh build/asan
+suite provider-kmip-servers tools/testing/e2e/provider-kmip-servers.sh \
+	build/asan
 suite api "${sudo[@]}" tools/testing/e2e/api.sh
 suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
+suite provider-sandbox "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh
+suite provider-sandbox-asan "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh \
+	build/asan
+suite provider-managed "${sudo[@]}" tools/testing/e2e/provider-managed.sh \
+	build/asan
 suite rekey "${sudo[@]}" tools/testing/e2e/rekey.sh
 suite rekey-kill "${sudo[@]}" tools/testing/e2e/rekey-kill.sh
 suite rekey-asan "${sudo[@]}" tools/testing/e2e/rekey.sh build/asan

@@ -46,6 +46,13 @@ int kmip_encrypt(struct kmip *k, const struct kmip_gcm *p,
 
 	if (!has_aead(k))
 		return no_aead(err);
+	/*
+	 * Also because what a server encrypts that cannot decrypt would never
+	 * open again.
+	 */
+	e = kmip_query_cipher(k, err);
+	if (e)
+		return e;
 	begin(k, DO_ENCRYPT, p, plain->data, plain->len, &r);
 	e = kmip_call(k, &r, &payload, err);
 	if (e && (k->reason == INVALID_FIELD || k->reason == BAD_PARAMETERS ||

@@ -41,7 +41,7 @@ static int check_members(const json_t *config, struct error *err)
 /* HOST:PORT, or [ADDRESS]:PORT for IPv6. */
 static int read_server(const char *text, struct kmip_server *out)
 {
-	const char *colon = text ? strrchr(text, ':') : NULL;
+	const char *name = text, *colon = text ? strrchr(text, ':') : NULL;
 	uint32_t port;
 	size_t len;
 
@@ -58,9 +58,10 @@ static int read_server(const char *text, struct kmip_server *out)
 	if (!len || len > KMIP_MAX_HOST)
 		return -EINVAL;
 	for (size_t i = 0; i < len; i++) {
-		if (text[i] <= ' ' || text[i] > '~')
+		if (text[i] <= ' ' || text[i] > '~' || strchr("[]", text[i]))
 			return -EINVAL;
 	}
+	snprintf(out->name, sizeof(out->name), "%s", name);
 	memcpy(out->host, text, len);
 	out->host[len] = '\0';
 	snprintf(out->port, sizeof(out->port), "%s", colon + 1);

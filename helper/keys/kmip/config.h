@@ -13,6 +13,7 @@ enum kmip_mode { KMIP_GET, KMIP_ENCRYPT, KMIP_AUTO };
 struct kmip_server {
 	char host[KMIP_MAX_HOST + 1];
 	char port[6];
+	char name[KMIP_MAX_HOST + 9]; /* as it was configured, for messages */
 };
 
 struct kmip_version {

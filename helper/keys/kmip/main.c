@@ -180,6 +180,13 @@ static int session_unwrap(const struct request *r, struct kmip *k,
 	return e ? e : provider_send(plain->data, plain->len, err);
 }
 
+static int session_destroy_key(const struct request *r, struct kmip *k,
+			       json_t *reply, struct error *err)
+{
+	(void)reply;
+	return kmip_destroy(k, r->key_id, err);
+}
+
 static int op_info(const struct request *r, json_t *reply, struct error *err)
 {
 	return with_server(r, reply, session_info, err);
@@ -200,6 +207,12 @@ static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
 	return with_server(r, reply, session_unwrap, err);
 }
 
+static int op_destroy_key(const struct request *r, json_t *reply,
+			  struct error *err)
+{
+	return with_server(r, reply, session_destroy_key, err);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct provider kmip = {
@@ -211,6 +224,7 @@ int main(int argc, char **argv)
 				[OP_NEW_KEY] = op_new_key,
 				[OP_WRAP] = op_wrap,
 				[OP_UNWRAP] = op_unwrap,
+				[OP_DESTROY_KEY] = op_destroy_key,
 			},
 	};
 

@@ -49,7 +49,7 @@ int kmip_open(struct kmip *k, SSL_CTX *ctx, const struct kmip_config *c,
 	      const struct kmip_server *server, struct error *err);
 void kmip_close(struct kmip *k);
 
-/* Make and activate an AES-256 key. */
+/* Make and activate an AES-256 key; one that cannot be activated is destroyed. */
 int kmip_create(struct kmip *k, char id[PROVIDER_MAX_KEY_ID + 1],
 		struct error *err);
 /* All keys with our label that are not destroyed, oldest first. */
@@ -60,6 +60,13 @@ int kmip_find(struct kmip *k, const char *id, struct kmip_key *out,
 	      struct error *err);
 int kmip_get(struct kmip *k, const char *id, struct secret **out,
 	     struct error *err);
+/*
+ * Destroy a key, after revoking one that is active: what it wrapped never
+ * opens again.
+ */
+int kmip_destroy(struct kmip *k, const char *id, struct error *err);
+/* 0 unless the server says that it has no Encrypt or Decrypt: -EOPNOTSUPP. */
+int kmip_query_cipher(struct kmip *k, struct error *err);
 /* -EOPNOTSUPP where the server does not do it. */
 int kmip_encrypt(struct kmip *k, const struct kmip_gcm *p,
 		 const struct secret *plain, uint8_t *out, struct error *err);

@@ -12,9 +12,9 @@ int kmip_malformed(struct kmip *k, struct error *err)
 {
 	k->lost = true;
 	return error_set(err, -EBADMSG, VTPM_ERR_PROVIDER,
-			 "%s:%s: the answer is not what KMIP says; check that "
+			 "%s: the answer is not what KMIP says; check that "
 			 "\"servers\" names a KMIP server, and \"version\"",
-			 k->tls.server->host, k->tls.server->port);
+			 k->tls.server->name);
 }
 
 void kmip_begin(const struct kmip *k, enum kmip_operation operation,
@@ -97,13 +97,13 @@ static int refused(struct kmip *k, const struct ttlv *item, struct error *err)
 	case OBJECT_NOT_FOUND:
 		e = -ENOKEY;
 		code = VTPM_ERR_KEY_MISSING;
-		next = "it was destroyed, or this is not the server that made "
-		       "it";
+		next = "this is not the server that made it, or the key was "
+		       "destroyed, and then " KMIP_DESTROYED_MEANS;
 		break;
 	case DESTROYED:
 		e = -EKEYREVOKED;
 		code = VTPM_ERR_KEY_DESTROYED;
-		next = "the key was destroyed at the server";
+		next = "the key was destroyed at the server: " KMIP_DESTROYED_MEANS;
 		break;
 	case NOT_AUTHENTICATED:
 	case DENIED:
@@ -111,8 +111,9 @@ static int refused(struct kmip *k, const struct ttlv *item, struct error *err)
 	case SENSITIVE:
 	case NOT_EXTRACTABLE:
 		e = -EACCES;
-		next = "have the server's administrator give the owner of "
-		       "\"certificate\" the right";
+		next = "the key may belong to another identity than that of "
+		       "\"certificate\"; have the server's administrator give "
+		       "this one the right";
 		break;
 	case NO_OPERATION:
 	case NO_FEATURE:
@@ -120,12 +121,14 @@ static int refused(struct kmip *k, const struct ttlv *item, struct error *err)
 		code = VTPM_ERR_NOT_SUPPORTED;
 		next = "use another \"mode\" or \"version\"";
 		break;
+	case UNSUPPORTED_VERSION:
+		next = "use another \"version\"";
+		break;
 	default:
 		break;
 	}
-	return error_set(err, e, code, "%s:%s refuses (reason 0x%x): %s; %s",
-			 k->tls.server->host, k->tls.server->port, k->reason,
-			 said, next);
+	return error_set(err, e, code, "%s refuses (reason 0x%x): %s; %s",
+			 k->tls.server->name, k->reason, said, next);
 }
 
 /* The one batch item of an answer that is for @r. */

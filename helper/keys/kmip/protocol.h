@@ -30,6 +30,7 @@ enum kmip_tag {
 	TAG_VERSION = 0x420069,
 	TAG_MAJOR = 0x42006a,
 	TAG_MINOR = 0x42006b,
+	TAG_QUERY_FUNCTION = 0x420074,
 	TAG_REQUEST_HEADER = 0x420077,
 	TAG_REQUEST = 0x420078,
 	TAG_REQUEST_PAYLOAD = 0x420079,
@@ -39,6 +40,8 @@ enum kmip_tag {
 	TAG_RESULT_MESSAGE = 0x42007d,
 	TAG_RESULT_REASON = 0x42007e,
 	TAG_RESULT_STATUS = 0x42007f,
+	TAG_REVOCATION_REASON = 0x420081,
+	TAG_REVOCATION_CODE = 0x420082,
 	TAG_STATE = 0x42008d,
 	TAG_SYMMETRIC_KEY = 0x42008f,
 	TAG_TEMPLATE = 0x420091,
@@ -56,6 +59,9 @@ enum kmip_operation {
 	DO_GET = 10,
 	DO_GET_ATTRIBUTES = 11,
 	DO_ACTIVATE = 18,
+	DO_REVOKE = 19,
+	DO_DESTROY = 20,
+	DO_QUERY = 24,
 	DO_DISCOVER_VERSIONS = 30,
 	DO_ENCRYPT = 31,
 	DO_DECRYPT = 32,
@@ -64,6 +70,7 @@ enum kmip_operation {
 enum kmip_reason {
 	NOT_FOUND = 1,
 	NOT_AUTHENTICATED = 3,
+	INVALID_MESSAGE = 4,
 	NO_OPERATION = 5,
 	INVALID_FIELD = 7,
 	NO_FEATURE = 8,
@@ -76,8 +83,14 @@ enum kmip_reason {
 	OBJECT_NOT_FOUND = 0x37,
 	NOT_AUTHORISED = 0x39,
 	NO_PARAMETERS = 0x3e,
+	UNSUPPORTED_VERSION = 0x3f,
 	GENERAL_FAILURE = 0x100,
 };
+
+/* Ends each text about a key that was destroyed. */
+#define KMIP_DESTROYED_MEANS                                                    \
+	"what it wrapped is crypto-shredded: no copy of such a vTPM opens any " \
+	"more, unless it has another wrap or there is a backup of the key"
 
 struct kmip_request {
 	enum kmip_operation operation;

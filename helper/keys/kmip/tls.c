@@ -82,8 +82,8 @@ int tls_context_new(const struct kmip_config *c, SSL_CTX **out,
 static int server_error(const struct tls *t, struct error *err, int errnum,
 			const char *what)
 {
-	return error_set(err, errnum, VTPM_ERR_PROVIDER, "%s:%s: %s",
-			 t->server->host, t->server->port, what);
+	return error_set(err, errnum, VTPM_ERR_PROVIDER, "%s: %s",
+			 t->server->name, what);
 }
 
 static int timed_out(const struct tls *t, struct error *err)
@@ -143,10 +143,9 @@ static int connect_any(struct tls *t, struct error *err)
 
 	if (r)
 		return error_set(err, -ENXIO, VTPM_ERR_PROVIDER,
-				 "%s:%s: no address for the name (%s); check "
+				 "%s: no address for the name (%s); check "
 				 "\"servers\" and DNS",
-				 t->server->host, t->server->port,
-				 gai_strerror(r));
+				 t->server->name, gai_strerror(r));
 	r = -ENXIO;
 	for (const struct addrinfo *a = list; a && r; a = a->ai_next)
 		r = connect_one(t, a);
@@ -155,10 +154,9 @@ static int connect_any(struct tls *t, struct error *err)
 		return timed_out(t, err);
 	if (r)
 		return error_set(err, r, VTPM_ERR_PROVIDER,
-				 "%s:%s: cannot connect: %s; check that the "
+				 "%s: cannot connect: %s; check that the "
 				 "server is up",
-				 t->server->host, t->server->port,
-				 strerror(-r));
+				 t->server->name, strerror(-r));
 	return 0;
 }
 
@@ -190,16 +188,16 @@ static int after(struct tls *t, int n, struct error *err)
 	if (verify != X509_V_OK) {
 		ERR_clear_error();
 		return error_set(err, -EACCES, VTPM_ERR_PROVIDER,
-				 "%s:%s: the server's certificate is refused: "
+				 "%s: the server's certificate is refused: "
 				 "%s; check it, and \"ca\"",
-				 t->server->host, t->server->port,
+				 t->server->name,
 				 X509_verify_cert_error_string(verify));
 	}
 	/* A server that does not like our certificate ends it here, too. */
 	return error_set(err, -ECONNRESET, VTPM_ERR_PROVIDER,
-			 "%s:%s: the TLS connection failed: %s; the server's "
+			 "%s: the TLS connection failed: %s; the server's "
 			 "log may tell, and whether it takes \"certificate\"",
-			 t->server->host, t->server->port, why());
+			 t->server->name, why());
 }
 
 int tls_connect(SSL_CTX *ctx, const struct kmip_server *server,

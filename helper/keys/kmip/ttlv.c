@@ -133,19 +133,22 @@ int ttlv_find(const struct ttlv *structure, uint32_t tag, enum ttlv_type type,
 	return e ? e : -ENOENT;
 }
 
+int ttlv_get_u32(const struct ttlv *item, enum ttlv_type type, uint32_t *out)
+{
+	/* Of the types with four bytes. */
+	if ((type != TTLV_INTEGER && type != TTLV_ENUM) || item->type != type)
+		return -EBADMSG;
+	*out = get_be(item->value, 4);
+	return 0;
+}
+
 int ttlv_find_u32(const struct ttlv *structure, uint32_t tag,
 		  enum ttlv_type type, uint32_t *out)
 {
 	struct ttlv item;
-	int e;
+	int e = ttlv_find(structure, tag, type, &item);
 
-	/* Of the types with four bytes. */
-	if (type != TTLV_INTEGER && type != TTLV_ENUM)
-		return -EBADMSG;
-	e = ttlv_find(structure, tag, type, &item);
-	if (!e)
-		*out = get_be(item.value, 4);
-	return e;
+	return e ? e : ttlv_get_u32(&item, type, out);
 }
 
 /* Room for an item of @len bytes, zeroed; NULL and failed if there is none. */

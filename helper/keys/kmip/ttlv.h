@@ -59,6 +59,8 @@ int ttlv_next(struct ttlv_reader *r, struct ttlv *out);
 /* The first child of that tag; 0, -ENOENT, or -EBADMSG for another type. */
 int ttlv_find(const struct ttlv *structure, uint32_t tag, enum ttlv_type type,
 	      struct ttlv *out);
+/* The value of an Integer or an Enumeration; -EBADMSG for another type. */
+int ttlv_get_u32(const struct ttlv *item, enum ttlv_type type, uint32_t *out);
 /* The value of a child that is an Integer or an Enumeration, the same way. */
 int ttlv_find_u32(const struct ttlv *structure, uint32_t tag,
 		  enum ttlv_type type, uint32_t *out);

@@ -21,7 +21,7 @@ VTPM = "11111111-2222-4333-8444-555555555555"
 OTHER = "11111111-2222-4333-8444-555555555556"
 PASSWORD = b"correct horse"
 CODES = {"InvalidArgument", "NotSupported", "KeyMissing", "KeyWrong",
-         "ProviderNotBackedUp", "PasswordWrong", "AlreadyExists", "ProviderFailed"}
+         "KeyDestroyed", "ProviderNotBackedUp", "PasswordWrong", "AlreadyExists", "ProviderFailed"}
 
 
 def pipe_above():
@@ -202,6 +202,24 @@ def backup(tap, p, fresh, named, data_key):
     tap.ok(before == after, "both have the same keys", "%s, %s" % (before, after))
 
 
+def destruction(tap, p, data_key):
+    """A key of which nothing is needed any more; the others stay."""
+    gone = "KeyMissing|KeyDestroyed"
+    key_id = p.call("new-key")[0].get("key-id", "")
+    answer = p.call("wrap", data_key, context=VTPM, key_id=key_id)[0]
+    named = {"key_id": key_id, "context": VTPM, "wrapped": answer.get("wrapped", "AAEC")}
+    tap.ok(p.call("unwrap", **named)[1] == data_key, "a key to be destroyed", answer)
+    tap.error(p.call("destroy-key"), "InvalidArgument", "destroy-key: which one?")
+    tap.error(p.call("destroy-key", key_id=OTHER), "KeyMissing", "destroy-key: no such key")
+    tap.good(p.call("destroy-key", key_id=key_id), "destroy-key")
+    tap.error(p.call("unwrap", **named), gone, "it unwraps nothing any more")
+    tap.error(p.call("wrap", data_key, context=VTPM, key_id=key_id), gone, "nor does it wrap")
+    tap.error(p.call("destroy-key", key_id=key_id), gone, "destroy-key of one that is gone")
+    keys = p.call("info")[0].get("keys", [])
+    tap.ok(key_id not in [k["key-id"] for k in keys] and sum(k["active"] for k in keys) == 1,
+           "it is not in the list, and another one is active", keys)
+
+
 def parallel(tap, p):
     """Instances at the same time lose no key."""
     before = len(p.call("info")[0]["keys"])
@@ -250,6 +268,9 @@ def run(tap, program, config):
                       "the new key is not backed up")
             tap.good(p.call("wrap", data_key, context=VTPM, key_id=named["key_id"]),
                      "the older one can be named")
+    if p.call("destroy-key", key_id=OTHER)[0].get("error", {}).get("code") != "NotSupported":
+        destruction(tap, p, data_key)
+        tap.ok(named and p.call("unwrap", **named)[1] == data_key, "the other key still unwraps")
     parallel(tap, p)
     said = p.text + fresh.text
     secrets = (PASSWORD.decode(), data_key.hex(), base64.b64encode(data_key).decode())

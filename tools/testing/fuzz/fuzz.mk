@@ -20,8 +20,12 @@ FUZZ_COMMON := $(call sources,helper/util)
 FUZZ_SRC_nvram-header := $(call sources,helper/nvram)
 FUZZ_SRC_nvram-slot := $(call sources,helper/nvram)
 FUZZ_SRC_key-request := $(call sources,helper/keys)
-FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider.c capture.c spawn.c config.c)
+FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider.c capture.c spawn.c config.c \
+	sandbox.c filter.c landlock.c)
 FUZZ_SRC_native-wrapped := $(filter-out %/main.c,$(call sources,helper/keys/native))
+# The target is the server. Its corpus has keys with the label p.
+FUZZ_SRC_kmip-ttlv := $(FUZZ_DIR)/ttlv-mutator.c \
+	$(filter-out %/main.c %/tls.c %/config.c,$(call sources,helper/keys/kmip))
 FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
@@ -41,5 +45,5 @@ fuzz-$(1): $(FUZZ_OUT)/$(1)
 		$(FUZZ_OUT)/corpus/$(1) $(FUZZ_DIR)/corpus/$(1)
 endef
 # The rest of helper/util, for who needs more than libc.
-LIBS_fuzz := -lsystemd
+LIBS_fuzz := -lsystemd -lseccomp
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(t))))
