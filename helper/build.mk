@@ -30,6 +30,7 @@ objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
 LIBS_common := -lcrypto -ljansson -lpthread
 COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/nvram))
+KEYS_OBJ := $(call objects,$(call sources,helper/keys))
 
 PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
 	vtpm-key-kmip vtpm-identity
@@ -49,8 +50,8 @@ LIBS_vtpm-identity := -ltss2-esys -ltss2-mu -ltss2-rc
 PROGRAM_FILES := $(addprefix $(OUT)/,$(PROGRAMS))
 
 # test-X.c beside X.c tests that folder: it is linked with the folder's own
-# objects but main.o, with what its tests share in testing/, and the common
-# ones.
+# objects but main.o, with what its tests share in testing/, and with what they
+# need of helper/keys and the common ones.
 TEST_SRC := $(wildcard helper/*/test-*.c helper/*/*/test-*.c)
 TESTS := $(patsubst %.c,$(OUT)/test/%,$(TEST_SRC))
 LIBS_test := -lcmocka -lmnl -lsystemd
@@ -60,6 +61,10 @@ helper-tests: $(TESTS)
 .PHONY: helper helper-tests
 
 $(OUT)/libcommon.a: $(COMMON_OBJ)
+	@echo "  AR      $@"
+	@rm -f $@ && $(AR) rcs $@ $^
+
+$(OUT)/libkeys.a: $(KEYS_OBJ)
 	@echo "  AR      $@"
 	@rm -f $@ && $(AR) rcs $@ $^
 
@@ -86,10 +91,10 @@ $(OUT)/gen/io.vtpm.varlink.h: helper/vtpmd/io.vtpm.varlink
 	@sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
 
 define test_rule
-$(OUT)/test/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))) $(call objects,$(wildcard $(dir $(1))testing/*.c)) $(OUT)/libcommon.a
+$(OUT)/test/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))) $(call objects,$(wildcard $(dir $(1))testing/*.c)) $(OUT)/libkeys.a $(OUT)/libcommon.a
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
-	@$(CC) $(HELPER_LDFLAGS) -o $$@ $$(sort $$(filter %.o,$$^)) $(OUT)/libcommon.a $(LIBS_test) $(LIBS_$(notdir $(patsubst %/,%,$(dir $(1))))) $(LIBS_common)
+	@$(CC) $(HELPER_LDFLAGS) -o $$@ $$(sort $$(filter %.o,$$^)) $(OUT)/libkeys.a $(OUT)/libcommon.a $(LIBS_test) $(LIBS_$(notdir $(patsubst %/,%,$(dir $(1))))) $(LIBS_common)
 endef
 LIBS_engine := $(LIBS_vtpm-engine)
 LIBS_identity := $(LIBS_vtpm-identity)

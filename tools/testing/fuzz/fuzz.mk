@@ -21,7 +21,8 @@ FUZZ_SRC_nvram-header := $(call sources,helper/nvram)
 FUZZ_SRC_nvram-slot := $(call sources,helper/nvram)
 FUZZ_SRC_key-request := $(call sources,helper/keys)
 FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider.c capture.c spawn.c config.c)
-FUZZ_SRC_native-wrapped := $(filter-out %/main.c,$(call sources,helper/keys/native))
+FUZZ_SRC_native-wrapped := $(addprefix helper/keys/,key-dir.c salted-wrap.c) \
+	$(filter-out %/main.c,$(call sources,helper/keys/native))
 FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
