@@ -33,7 +33,7 @@ COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/n
 KEYS_OBJ := $(call objects,$(call sources,helper/keys))
 
 PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
-	vtpm-key-kmip vtpm-identity
+	vtpm-key-kmip vtpm-key-tpm2 vtpm-identity
 SRC_vtpmd := $(call sources,helper/vtpmd)
 LIBS_vtpmd := -lsystemd -lmnl
 SRC_vtpmctl := $(call sources,helper/vtpmctl)
@@ -44,6 +44,8 @@ SRC_vtpm-key-pkcs11 := $(call sources,helper/keys) $(call sources,helper/keys/pk
 LIBS_vtpm-key-pkcs11 := -lp11-kit
 SRC_vtpm-key-kmip := $(call sources,helper/keys) $(call sources,helper/keys/kmip)
 LIBS_vtpm-key-kmip := -lssl
+SRC_vtpm-key-tpm2 := $(call sources,helper/keys) $(call sources,helper/keys/tpm2)
+LIBS_vtpm-key-tpm2 := -ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc
 SRC_vtpm-identity := $(call sources,helper/identity)
 LIBS_vtpm-identity := -ltss2-esys -ltss2-mu -ltss2-rc
 
@@ -98,6 +100,7 @@ $(OUT)/test/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(filter-out %/main.o,$(call objects
 endef
 LIBS_engine := $(LIBS_vtpm-engine)
 LIBS_identity := $(LIBS_vtpm-identity)
+LIBS_tpm2 := $(LIBS_vtpm-key-tpm2)
 $(foreach t,$(TEST_SRC),$(eval $(call test_rule,$(t))))
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -9,6 +9,7 @@
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
 
+#include "keys/credential.h"
 #include "keys/pkcs11/token.h"
 
 #define MAX_PIN 256
@@ -148,27 +149,15 @@ static int find_token(P11KitUri *uri, struct token *t, CK_SLOT_ID *slot,
 	return 0;
 }
 
-/* Relative to the provider's directory. A newline at the end is not part. */
 static int read_pin(const json_t *config, struct secret **out,
 		    struct error *err)
 {
-	const json_t *v = json_object_get(config, "pin-file");
-	const char *path = json_string_value(v);
-	_cleanup_close_ int fd = -1;
-	int r;
+	const char *path =
+		json_string_value(json_object_get(config, "pin-file"));
 
 	if (!path || !*path)
 		return bad_config(err, "has no \"pin-file\"");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	r = fd < 0 ? -errno : secret_read_fd(fd, MAX_PIN, out);
-	if (r)
-		return error_set(err, r, VTPM_ERR_PROVIDER,
-				 "cannot read the PIN from %s: %s; user "
-				 "vtpm-keys has to be able to",
-				 path, strerror(-r));
-	if ((*out)->data[(*out)->len - 1] == '\n')
-		(*out)->len--;
-	return 0;
+	return credential_read(path, MAX_PIN, "PIN", out, err);
 }
 
 static int log_in(struct token *t, const struct secret *pin, struct error *err)

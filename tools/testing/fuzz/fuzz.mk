@@ -24,6 +24,7 @@ FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider.c capture.c spawn.
 FUZZ_SRC_native-wrapped := $(addprefix helper/keys/,key-dir.c salted-wrap.c) \
 	$(filter-out %/main.c,$(call sources,helper/keys/native))
 FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
+FUZZ_SRC_tpm2-key := $(addprefix helper/keys/,key-dir.c tpm2/keyfile.c tpm2/pcrs.c)
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
 .PHONY: fuzz $(addprefix fuzz-,$(FUZZ_TARGETS))
