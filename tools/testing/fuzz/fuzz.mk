@@ -20,7 +20,7 @@ FUZZ_COMMON := $(call sources,helper/util)
 FUZZ_SRC_nvram-header := $(call sources,helper/nvram)
 FUZZ_SRC_nvram-slot := $(call sources,helper/nvram)
 FUZZ_SRC_key-request := $(call sources,helper/keys)
-FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider.c capture.c spawn.c config.c)
+FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider-call.c capture.c spawn.c config.c)
 FUZZ_SRC_native-wrapped := $(addprefix helper/keys/,key-dir.c salted-wrap.c) \
 	$(filter-out %/main.c,$(call sources,helper/keys/native))
 FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
