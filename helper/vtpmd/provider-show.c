@@ -10,8 +10,6 @@
 #include "vtpmd/registry.h"
 #include "vtpmd/server.h"
 
-#define MAX_PROVIDERS 64
-
 json_t *provider_users(struct manager *m, const char *provider)
 {
 	json_t *users = json_array();
@@ -58,9 +56,9 @@ struct query {
 	struct call *call;
 	const struct config *cfg;
 	bool all;
-	size_t n;
-	char names[MAX_PROVIDERS][NAME_MAX_LEN + 1];
 	json_t *list;
+	size_t n;
+	char names[][NAME_MAX_LEN + 1];
 };
 
 static int query_run(struct job *job, void *arg, struct error *err)
@@ -105,10 +103,14 @@ static const struct job_ops query_ops = {
 static int query(struct manager *m, struct call *call,
 		 const struct provider *only, struct error *err)
 {
-	struct query *q = calloc(1, sizeof(*q));
 	struct provider *p;
+	struct query *q;
+	size_t n = 0;
 	int r;
 
+	TAILQ_FOREACH(p, &m->providers, link)
+		n++;
+	q = calloc(1, sizeof(*q) + n * sizeof(q->names[0]));
 	if (!q)
 		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
 				 "out of memory");
@@ -118,7 +120,7 @@ static int query(struct manager *m, struct call *call,
 	q->all = !only;
 	q->list = json_array();
 	TAILQ_FOREACH(p, &m->providers, link) {
-		if (p->new || (only && p != only) || q->n == MAX_PROVIDERS)
+		if (p->new || (only && p != only))
 			continue;
 		snprintf(q->names[q->n++], sizeof(q->names[0]), "%s", p->name);
 	}

@@ -225,5 +225,19 @@ for delay in 0.02 0.05 0.1 0.2; do
 	"$ctl" delete k --yes >/dev/null 2>&1
 done
 
+# --- more providers than can be added ----------------------------------------
+
+stop_daemon
+mkdir -p "$T/state3/providers"
+for i in $(seq 70); do
+	echo '{"type": "native", "default": false}' \
+		>"$T/state3/providers/many$i.json"
+done
+start_daemon "$T/state3"
+expect 0 '^many70 ' "each of 70 providers is listed" "$ctl" provider list
+check "and all of them" test "$(grep -c ^many "$T/out")" = 70
+expect 2 'there are 70 key providers; that is the limit' \
+	"but no more is added" "$ctl" provider add native p71
+
 check "no password is in the log" sh -c "! grep -q horse '$T/log'"
 end_in_order
