@@ -63,24 +63,15 @@ static int check_fds(const struct call *call, struct error *err)
 int api_provider_backup(struct manager *m, struct call *call,
 			const struct param_values *in, struct error *err)
 {
-	const char *name = param_string(in, 0);
 	struct provider *p;
-	int r = name_check(name, err);
+	int r = check_fds(call, err);
 
-	if (!r)
-		r = check_fds(call, err);
 	if (r < 0)
 		return r;
-	p = manager_find_provider(m, name);
-	if (!p)
-		return error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
-				 "there is no key provider %s; see: vtpmctl "
-				 "provider list",
-				 name);
-	r = provider_check_idle(p, err);
-	return r < 0 ? r
-		     : provider_change(m, call, &provider_backup_ops, p, false,
-				       "", NULL, err);
+	p = provider_find_idle(m, param_string(in, 0), err);
+	return p ? provider_change(m, call, &provider_backup_ops, p, false, "",
+				   NULL, err)
+		 : err->errnum;
 }
 
 int api_provider_restore(struct manager *m, struct call *call,

@@ -72,7 +72,7 @@ static int register_new(struct work *w, struct error *err)
 	int r = registry_save_provider(w->cfg, &w->ref, w->is_default, err);
 
 	if (r < 0)
-		registry_remove_provider(w->cfg, w->ref.name);
+		registry_remove_provider(w->cfg, w->ref.name, NULL);
 	return r;
 }
 
@@ -209,4 +209,28 @@ int provider_check_idle(const struct provider *p, struct error *err)
 	return error_set(err, -EBUSY, VTPM_ERR_BUSY,
 			 "another operation works on provider %s; try again",
 			 p->name);
+}
+
+struct provider *provider_find(struct manager *m, const char *name,
+			       struct error *err)
+{
+	struct provider *p;
+
+	if (name_check(name, err) < 0)
+		return NULL;
+	p = manager_find_provider(m, name);
+	if (!p)
+		error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
+			  "there is no key provider %s; see: vtpmctl provider "
+			  "list",
+			  name);
+	return p;
+}
+
+struct provider *provider_find_idle(struct manager *m, const char *name,
+				    struct error *err)
+{
+	struct provider *p = provider_find(m, name, err);
+
+	return p && !provider_check_idle(p, err) ? p : NULL;
 }

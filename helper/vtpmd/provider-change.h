@@ -12,6 +12,14 @@ extern const struct job_ops provider_add_ops, provider_backup_ops,
 
 /* One that is being made is found, too; NULL if there is none. */
 struct provider *provider_find_any(struct manager *m, const char *name);
+/*
+ * One that is there, and one that is there and that no operation works on. NULL
+ * with @err, which must not be NULL, filled in.
+ */
+struct provider *provider_find(struct manager *m, const char *name,
+			       struct error *err);
+struct provider *provider_find_idle(struct manager *m, const char *name,
+				    struct error *err);
 /* VTPM_ERR_BUSY while an operation works on it. */
 int provider_check_idle(const struct provider *p, struct error *err);
 /*

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vtpmd/api.h"
+#include "vtpmd/provider-change.h"
 #include "vtpmd/provider-show.h"
 #include "vtpmd/provider.h"
 #include "vtpmd/registry.h"
@@ -142,17 +143,7 @@ int api_provider_list(struct manager *m, struct call *call,
 int api_provider_show(struct manager *m, struct call *call,
 		      const struct param_values *in, struct error *err)
 {
-	const char *name = param_string(in, 0);
-	struct provider *p;
-	int r = name_check(name, err);
+	struct provider *p = provider_find(m, param_string(in, 0), err);
 
-	if (r < 0)
-		return r;
-	p = manager_find_provider(m, name);
-	if (!p)
-		return error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
-				 "there is no key provider %s; see: vtpmctl "
-				 "provider list",
-				 name);
-	return query(m, call, p, err);
+	return p ? query(m, call, p, err) : err->errnum;
 }

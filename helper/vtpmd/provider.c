@@ -38,11 +38,16 @@ fail:
 			 strerror(errno));
 }
 
-void provider_remove_dir(const struct config *cfg, const char *name)
+int provider_remove_dir(const struct config *cfg, const char *name)
 {
-	if (unlinkat(cfg->keys_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		log_warning("directory %s/keys/%s stays: %s", cfg->state_dir,
-			    name, strerror(errno));
+	int r;
+
+	if (!unlinkat(cfg->keys_fd, name, AT_REMOVEDIR) || errno == ENOENT)
+		return 0;
+	r = -errno;
+	log_warning("directory %s/keys/%s stays: %s", cfg->state_dir, name,
+		    strerror(-r));
+	return r;
 }
 
 int provider_check_type(const struct config *cfg, const char *type,

@@ -26,8 +26,8 @@ void provider_ref_deinit(struct provider_ref *p);
 /* Make the provider's directory if there is none. */
 int provider_make_dir(const struct config *cfg, const char *name,
 		      struct error *err);
-/* Remove it if it is empty. */
-void provider_remove_dir(const struct config *cfg, const char *name);
+/* Remove it if it is empty; 0, or a negative errno: it stays. */
+int provider_remove_dir(const struct config *cfg, const char *name);
 /* Is there a program for this type? */
 int provider_check_type(const struct config *cfg, const char *type,
 			struct error *err);

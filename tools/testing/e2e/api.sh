@@ -163,11 +163,53 @@ adopt "$T/said"
 [ $status -le 1 ] && grep -q '^ok and memory' "$T/said"
 result $? "varlink.py came to its end"
 
+# --- default and remove ------------------------------------------------------
+
+expect 0 '^p1$' "the first provider is the default" "$ctl" provider default
+expect 0 '' "a second provider" "$ctl" provider add native p2
+expect 0 '^p1$' "is not" "$ctl" provider default
+expect 4 'wraps of provider p1: a; .*rekey --provider p1 --to' \
+	"remove of one in use: by whom" "$ctl" provider remove p1 --yes
+expect 2 'asks first' "remove without terminal and --yes is refused" \
+	"$ctl" provider remove p2
+expect 3 'no key provider' "remove of one that is not there" \
+	"$ctl" provider remove p9 --yes
+expect 2 'not a name' "and of one that cannot be" \
+	"$ctl" provider remove ../p1 --yes
+expect 0 'p2 is the default' "another default" "$ctl" provider default p2
+expect 0 '^p2$' "is that" "$ctl" provider default
+expect 4 'first make another that with: vtpmctl provider default p1' \
+	"the default one of two is not removed" "$ctl" provider remove p2 --yes
+expect 5 'only root' "an operator may not choose it" \
+	"${as_admin[@]}" "$ctl" provider default p1
+expect 5 'only root' "or remove one" \
+	"${as_admin[@]}" "$ctl" provider remove p2 --yes
+expect 0 '^p2$' "but everyone may see it" "${as_nobody[@]}" "$ctl" provider default
+expect 3 'no key provider' "a default that is not there" \
+	"$ctl" provider default p9
+stop_daemon
+start_daemon
+expect 0 '^p2$' "the choice is kept" "$ctl" provider default
+expect 0 '"default": false' "by one file alone" cat "$T/state/providers/p1.json"
+expect 0 '' "the first again" "$ctl" provider default p1
+expect 0 "keys are still in $T/state/keys/p2" "remove says where the keys are" \
+	"$ctl" provider remove p2 --yes
+check "where they are" test -n "$(ls "$T/state/keys/p2")"
+check "it is not listed" sh -c "! '$ctl' provider list | grep ^p2"
+check "nor is there a file of it" test ! -e "$T/state/providers/p2.json"
+expect 0 '' "added under the name again" "$ctl" provider add native p2
+check "it has the older key, too" test \
+	"$("$ctl" provider show p2 | grep -c '^key ')" = 2
+expect 0 '"keysLeft"' "remove --json" "$ctl" provider remove p2 --yes --json
+
 # --- restore on another host -------------------------------------------------
 
 cp "$T/state/a.nvram" "$T/a.copy"
 expect 0 '' "delete" "$ctl" delete a --yes
 check "leaves nothing" nothing_left
+expect 0 '' "the last provider may go, default or not" \
+	"$ctl" provider remove p1 --yes
+expect 0 'no default provider' "and there is none" "$ctl" provider default
 kill "$monitor"
 wait "$monitor" 2>/dev/null
 check "monitor saw it made" grep -q '"created"' "$T/events"
