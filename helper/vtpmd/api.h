@@ -46,6 +46,8 @@ int api_provider_list(struct manager *m, struct call *call,
 		      const struct param_values *in, struct error *err);
 int api_provider_show(struct manager *m, struct call *call,
 		      const struct param_values *in, struct error *err);
+int api_provider_check(struct manager *m, struct call *call,
+		       const struct param_values *in, struct error *err);
 int api_provider_get_default(struct manager *m, struct call *call,
 			     const struct param_values *in, struct error *err);
 int api_provider_set_default(struct manager *m, struct call *call,

@@ -55,6 +55,12 @@ int provider_import(const struct config *cfg, const struct provider_ref *p,
 json_t *provider_info(const struct config *cfg, const struct provider_ref *p);
 
 /*
+ * Members "passed" and "steps" as the control API has them; a new reference.
+ * For a program without the operation: info, wrap and unwrap of a random value.
+ */
+json_t *provider_check(const struct config *cfg, const struct provider_ref *p);
+
+/*
  * Check the reply @text of an operation: 0 and a new reference, or the error
  * that it holds.
  */

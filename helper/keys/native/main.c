@@ -270,6 +270,7 @@ int main(int argc, char **argv)
 				[OP_UNWRAP] = op_unwrap,
 				[OP_EXPORT] = op_export,
 				[OP_IMPORT] = op_import,
+				[OP_CHECK] = native_check,
 			},
 	};
 

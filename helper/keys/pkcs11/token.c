@@ -184,26 +184,30 @@ static int log_in(struct token *t, const struct secret *pin, struct error *err)
 	}
 }
 
-static int open_session(const json_t *config, P11KitUri *uri, struct token *t,
-			struct error *err)
+static int open_session(const json_t *config, P11KitUri *uri, struct check *c,
+			struct token *t, struct error *err)
 {
 	_cleanup_(secret) struct secret *pin = NULL;
 	CK_SLOT_ID slot = 0;
 	int r = read_pin(config, &pin, err);
 	CK_RV rv;
 
-	if (!r)
-		r = load_modules(uri, t, err);
-	if (!r)
-		r = find_token(uri, t, &slot, err);
-	if (r)
+	if (!check_step(c, "PIN file", r, err, "can be read"))
+		return r;
+	r = load_modules(uri, t, err);
+	if (!check_step(c, "module", r, err, "loads"))
+		return r;
+	r = find_token(uri, t, &slot, err);
+	if (!check_step(c, "token", r, err, "there is one that fits"))
 		return r;
 	rv = t->module->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION,
 				      NULL, NULL, &t->session);
-	if (rv != CKR_OK)
-		return token_error(err, rv, "open a session");
-	t->have_session = true;
-	return log_in(t, pin, err);
+	r = rv == CKR_OK ? 0 : token_error(err, rv, "open a session");
+	t->have_session = !r;
+	if (!r)
+		r = log_in(t, pin, err);
+	check_step(c, "PIN", r, err, "the token takes it");
+	return r;
 }
 
 /*
@@ -220,7 +224,8 @@ static int take_turn(struct token *t, struct error *err)
 			 strerror(errno));
 }
 
-int token_open(const struct request *r, struct token *out, struct error *err)
+int token_open(const struct request *r, struct check *c, struct token *out,
+	       struct error *err)
 {
 	_cleanup_(uri) P11KitUri *uri = NULL;
 	struct token t = { .lock = -1 };
@@ -230,8 +235,9 @@ int token_open(const struct request *r, struct token *out, struct error *err)
 		e = take_label(r, &t, err);
 	if (!e)
 		e = take_turn(&t, err);
+	check_step(c, "configuration", e, err, "names one token");
 	if (!e)
-		e = open_session(r->config, uri, &t, err);
+		e = open_session(r->config, uri, c, &t, err);
 	if (e)
 		token_close(&t);
 	else

@@ -7,6 +7,7 @@
 #include "keys/key-dir.h"
 #include "keys/provider.h"
 #include "keys/salted-wrap.h"
+#include "keys/tpm2/check.h"
 #include "keys/tpm2/seal.h"
 
 /* What an operation works with; zero but for the two, then work_end(). */
@@ -255,6 +256,7 @@ int main(int argc, char **argv)
 				[OP_NEW_KEY] = op_new_key,
 				[OP_WRAP] = op_wrap,
 				[OP_UNWRAP] = op_unwrap,
+				[OP_CHECK] = tpm2_check,
 			},
 	};
 

@@ -163,18 +163,24 @@ int seal_key(struct tpm *t, const struct secret *secret, struct sealed_key *out,
 	return r ? r : create(t, secret, &template, out, err);
 }
 
-int seal_check(struct tpm *t, const struct sealed_key *key, struct error *err)
+int seal_check_pcrs(struct tpm *t, const struct sealed_key *key,
+		    struct error *err)
 {
 	struct pcr_values now;
 	struct pcr_set changed;
-	int r = tpm_use_parent_of(t, key, err);
+	int r = tpm_read_pcrs(t, &key->pcrs, &now, err);
 
-	if (!r)
-		r = tpm_read_pcrs(t, &key->pcrs, &now, err);
 	if (r)
 		return r;
 	changed = pcr_changed(&key->pcrs, &key->values, &now);
 	return changed.mask ? refuse(key, &changed, err) : 0;
+}
+
+int seal_check(struct tpm *t, const struct sealed_key *key, struct error *err)
+{
+	int r = tpm_use_parent_of(t, key, err);
+
+	return r ? r : seal_check_pcrs(t, key, err);
 }
 
 static int load(struct tpm *t, const struct sealed_key *key, ESYS_TR *out,

@@ -19,6 +19,9 @@ int seal_key(struct tpm *t, const struct secret *secret, struct sealed_key *out,
  * says which do not. Its storage key is in use then.
  */
 int seal_check(struct tpm *t, const struct sealed_key *key, struct error *err);
+/* The second half of it, once the storage key is in use. */
+int seal_check_pcrs(struct tpm *t, const struct sealed_key *key,
+		    struct error *err);
 /* After seal_check(). The caller frees *out. */
 int seal_open(struct tpm *t, const struct sealed_key *key, struct secret **out,
 	      struct error *err);

@@ -163,6 +163,72 @@ adopt "$T/said"
 [ $status -le 1 ] && grep -q '^ok and memory' "$T/said"
 result $? "varlink.py came to its end"
 
+# --- check -------------------------------------------------------------------
+
+expect 0 '^ok  *wrap and unwrap: ' "check of a provider" "$ctl" provider check p1
+expect 0 '"passed": true' "check --json" "$ctl" provider check p1 --json
+chmod 644 "$T/state/keys/p1"/*.key
+expect 1 '^failed  rights: .*mode 0644' "a key file that others may read" \
+	"$ctl" provider check p1
+expect 1 '"passed": false' "also with --json" "$ctl" provider check p1 --json
+chmod 600 "$T/state/keys/p1"/*.key
+mv "$T/state/keys/p1" "$T/kept"
+expect 1 '^failed  program: .*provider restore' "its directory is gone" \
+	"$ctl" provider check p1
+mv "$T/kept" "$T/state/keys/p1"
+expect 3 'no key provider' "check of one that is not there" \
+	"$ctl" provider check p9
+expect 5 vtpm-admin "not everyone may check" \
+	"${as_nobody[@]}" "$ctl" provider check p1
+expect 0 '' "an operator may" "${as_admin[@]}" "$ctl" provider check p1
+
+# A program of somebody else, without that operation. In no way secret.
+cat >"$T/bin/vtpm-key-plain" <<'PY'
+#!/usr/bin/python3
+import base64, json, os, sys
+r = json.load(sys.stdin)
+reply = {"ok": True, "key-id": "k"}
+if r["operation"] == "info":
+    reply = {"ok": True, "keys": [], "usable": not os.path.exists("unusable"),
+             "reason": "the moon is not full"}
+elif r["operation"] == "wrap":
+    reply["wrapped"] = base64.b64encode(os.read(3, 64)).decode()
+elif r["operation"] == "unwrap":
+    key = base64.b64decode(r["wrapped"])
+    os.write(4, bytes(32) if os.path.exists("wrong") else key)
+elif r["operation"] == "check" and os.path.exists("check"):
+    reply = json.load(open("check"))
+elif r["operation"] != "new-key":
+    reply = {"ok": False, "error": {"code": "NotSupported", "message": "no"}}
+print(json.dumps(reply))
+PY
+chmod 755 "$T/bin/vtpm-key-plain"
+plain=$T/state/keys/plain
+expect 0 '' "a provider without check" "$ctl" provider add plain plain
+expect 0 '^ok  *unwrap: it is the same' "is checked by wrap and unwrap" \
+	"$ctl" provider check plain
+touch "$plain/wrong"
+expect 1 '^failed  unwrap: .*opens as another key' "one that gives another key" \
+	"$ctl" provider check plain
+rm "$plain/wrong"
+touch "$plain/unusable"
+expect 1 '^failed  info: the moon' "one that cannot be used" \
+	"$ctl" provider check plain
+for bad in '{"ok": true}' '{"ok": true, "steps": []}' \
+	'{"ok": true, "steps": [{"step": "x", "ok": 1, "message": "y"}]}' \
+	"{\"ok\": true, \"steps\": [$(printf '1,%.0s' $(seq 70))1]}"; do
+	echo "$bad" >"$plain/check"
+	expect 1 '^failed  program: .*not usable' "no steps: ${bad:0:40}" \
+		"$ctl" provider check plain
+done
+printf '{"ok": true, "steps": [{"step": "a\\nb\\u001b[31m", "ok": true, "message": "m"}]}' \
+	>"$plain/check"
+expect 0 '^ok  *b?\[31m: m$' "what a program says is one line of text" \
+	"$ctl" provider check plain
+rm -r "$plain"
+expect 0 'was removed' "remove of one without a directory" \
+	"$ctl" provider remove plain --yes
+
 # --- default and remove ------------------------------------------------------
 
 expect 0 '^p1$' "the first provider is the default" "$ctl" provider default

@@ -218,6 +218,19 @@ def parallel(tap, p):
            "eight new keys at once", "%s, %s" % (made, keys))
 
 
+def check(tap, p, passes, name):
+    """The steps of check, for a provider that has it."""
+    reply = p.call("check")[0]
+    if (reply.get("error") or {}).get("code") == "NotSupported":
+        tap.count += 1
+        print("ok %d check # SKIP the provider has none" % tap.count)
+        return
+    steps = reply.get("steps", [])
+    tap.ok(reply["ok"] is True and 1 <= len(steps) <= 64 and
+           all(isinstance(s["step"], str) and isinstance(s["message"], str) for s in steps) and
+           all(s["ok"] for s in steps) is passes, "check: " + name, reply)
+
+
 def run(tap, program, config):
     p, fresh = Provider(program, config), Provider(program, config)
     data_key = os.urandom(32)
@@ -227,6 +240,7 @@ def run(tap, program, config):
     tap.ok(reply["ok"] is True and reply.get("keys") == [] and reply.get("usable") is False and
            reply.get("reason"), "info: no key yet", reply)
     tap.error(p.call("wrap", data_key, context=VTPM), "KeyMissing", "wrap: no key yet")
+    check(tap, p, False, "fails without a key")
     tap.good(p.call("new-key"), "new-key")
     if exports:
         tap.error(p.call("wrap", data_key, context=VTPM), "ProviderNotBackedUp",
@@ -234,7 +248,9 @@ def run(tap, program, config):
         reply = p.call("info")[0]
         tap.ok(reply.get("usable") is False and reply["keys"][0]["backed-up"] is False,
                "info before the backup", reply)
+        check(tap, p, False, "fails before the backup")
         tap.good(p.call("export", PASSWORD), "export")
+    check(tap, p, True, "passes")
     reply = p.call("info")[0]
     tap.ok(reply.get("usable") is True and reply["keys"][0]["active"] is True,
            "info: usable", reply)

@@ -113,6 +113,9 @@ cp "$T/marker" "$T/in"
 expect 0 'sha256:7 differ' "nor does it wrap" \
 	ask a "$bound" wrap ", \"context\": \"$vtpm\""
 : >"$T/in"
+expect 0 '"step":"storage key","ok":true.*"step":"policy","ok":false,"message":"the key is bound to the PCRs sha256:0,7,16 .* differ' \
+	"nor passes its check" ask a "$bound" check
+check "which goes no further" sh -c "! grep -q unseal '$T/out'"
 expect 0 '"ok":true' "a key of the PCRs as they are now" ask b "$bound" new-key
 wrap b "$bound" wrap-b
 check "opens" opens b "$bound" wrap-b
@@ -134,6 +137,8 @@ cp "$T/bus" "$T/heard"
 tpm_off
 refused 'ProviderFailed.*does not answer' "the TPM is away" \
 	unwrap a "$bound" wrap-a
+expect 0 '"step":"key files","ok":true.*"step":"TPM answers","ok":false' \
+	"its check" ask a "$bound" check
 expect 0 '"usable":false.*does not answer' "its keys are still known" \
 	ask a "$bound"
 tpm_on two
@@ -148,6 +153,9 @@ check "leaves no file" rmdir "$T/none"
 tpm_off
 tpm_on one
 check "the TPM is back" opens a "$bound" wrap-a
+# shellcheck disable=SC2317
+passes() { ask "$@" check && ! grep -q '"ok":false' "$T/out"; }
+check "its check passes" passes a "$bound"
 
 # --- what is in the file, by tools of others ----------------------------------
 
@@ -258,6 +266,8 @@ lock_out() { # by a wrong password for an object under the storage key
 		tpm2_getcap properties-variable | grep -q 'inLockout: *1'
 }
 check "the TPM goes into lockout" lock_out
+expect 0 '"step":"lockout","ok":false,"message":"[^"]*locked after' \
+	"its check" ask s "$free" check
 refused 'ProviderFailed.*locked after too many wrong passwords; wait' \
 	"a TPM in lockout" unwrap s "$free" wrap-s
 check "does not matter to the template's" opens t "$free" wrap-t

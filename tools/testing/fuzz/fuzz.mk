@@ -22,7 +22,7 @@ FUZZ_SRC_nvram-slot := $(call sources,helper/nvram)
 FUZZ_SRC_key-request := $(call sources,helper/keys)
 FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider-call.c capture.c spawn.c config.c)
 FUZZ_SRC_native-wrapped := $(addprefix helper/keys/,key-dir.c salted-wrap.c) \
-	$(filter-out %/main.c,$(call sources,helper/keys/native))
+	$(filter-out %/main.c %/check.c,$(call sources,helper/keys/native))
 FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
 FUZZ_SRC_tpm2-key := $(addprefix helper/keys/,key-dir.c tpm2/keyfile.c tpm2/pcrs.c)
 
