@@ -38,6 +38,8 @@ int api_provider_attach(struct manager *m, struct call *call,
 			const struct param_values *in, struct error *err);
 int api_provider_detach(struct manager *m, struct call *call,
 			const struct param_values *in, struct error *err);
+int api_provider_forget(struct manager *m, struct call *call,
+			const struct param_values *in, struct error *err);
 int api_rekey(struct manager *m, struct call *call,
 	      const struct param_values *in, struct error *err);
 int api_rekey_all(struct manager *m, struct call *call,

@@ -103,9 +103,11 @@ static int check_users(struct manager *m, const char *name, struct error *err)
 	if (!n)
 		return 0;
 	return error_set(err, -EBUSY, VTPM_ERR_IN_USE,
-			 "vTPMs have wraps of provider %s: %s; take it out of "
-			 "each with: vtpmctl rekey --provider %s --to OTHER",
-			 name, names, name);
+			 "vTPMs have wraps of provider %s: %s; take them out, "
+			 "where another provider is attached, with: vtpmctl "
+			 "provider forget %s; else: vtpmctl rekey --provider "
+			 "%s --to OTHER",
+			 name, names, name, name);
 }
 
 static int check_default(struct manager *m, const struct provider *p,
