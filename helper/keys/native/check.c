@@ -89,8 +89,9 @@ int native_check(const struct request *r, json_t *reply, struct error *err)
 	e = key_dir_open(&dir, &why);
 	if (!e)
 		e = native_load(dir, &k, &why);
-	if (!check_step(&c, "key files", e, &why, "%zu, all of them whole",
-			e ? 0 : k->count))
+	check_step(&c, "key files", e, &why, "%zu, all of them whole",
+		   e ? 0 : k->count);
+	if (e)
 		return check_end(&c, reply, err);
 	e = check_rights(dir, k, &why);
 	check_step(&c, "rights", e, &why, "the provider's user alone");

@@ -192,13 +192,16 @@ static int open_session(const json_t *config, P11KitUri *uri, struct check *c,
 	int r = read_pin(config, &pin, err);
 	CK_RV rv;
 
-	if (!check_step(c, "PIN file", r, err, "can be read"))
+	check_step(c, "PIN file", r, err, "can be read");
+	if (r)
 		return r;
 	r = load_modules(uri, t, err);
-	if (!check_step(c, "module", r, err, "loads"))
+	check_step(c, "module", r, err, "loads");
+	if (r)
 		return r;
 	r = find_token(uri, t, &slot, err);
-	if (!check_step(c, "token", r, err, "there is one that fits"))
+	check_step(c, "token", r, err, "there is one that fits");
+	if (r)
 		return r;
 	rv = t->module->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION,
 				      NULL, NULL, &t->session);

@@ -109,7 +109,10 @@ static int keep_parts(struct tpm *t, const TPM2B_PUBLIC *public,
 	return 0;
 }
 
-/* The session encrypts the first parameter, which is the one with @secret. */
+/*
+ * The session encrypts the first parameter, which is the one with @secret. What
+ * tpm2-tss copies of it goes with the process, which cannot be dumped.
+ */
 static int create(struct tpm *t, const struct secret *secret,
 		  const TPM2B_PUBLIC *template, struct sealed_key *out,
 		  struct error *err)
