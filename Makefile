@@ -103,6 +103,7 @@ bindir ?= $(prefix)/bin
 sbindir ?= $(prefix)/sbin
 libexecdir ?= $(prefix)/libexec/vtpm
 mandir ?= $(prefix)/share/man
+docdir ?= $(prefix)/share/doc/vtpm
 completiondir ?= $(prefix)/share/bash-completion/completions
 # These have one place each on a system, whatever the prefix.
 systemdunitdir ?= /usr/lib/systemd/system
@@ -122,6 +123,8 @@ build/man/%: Documentation/man/%.rst
 	@rst2man $< $@
 
 INSTALL ?= install
+# For whoever writes a provider.
+CONTRACT := Documentation/key-providers.rst Documentation/key-provider.schema.json
 UNITS := $(notdir $(wildcard packaging/systemd/*.service))
 LIBEXEC_PROGRAMS := $(filter-out %/vtpmd %/vtpmctl,$(PROGRAM_FILES))
 
@@ -131,12 +134,14 @@ install: helper man
 		$(DESTDIR)$(mandir)/man8 $(DESTDIR)$(completiondir) \
 		$(DESTDIR)$(systemdunitdir) $(DESTDIR)$(sysusersdir) \
 		$(DESTDIR)$(tmpfilesdir) $(DESTDIR)$(udevrulesdir) \
-		$(DESTDIR)$(modulesloaddir) $(DESTDIR)$(dkmsdir)
+		$(DESTDIR)$(modulesloaddir) $(DESTDIR)$(dkmsdir) \
+		$(DESTDIR)$(docdir)
 	$(INSTALL) -m 755 $(OUT)/vtpmctl $(DESTDIR)$(bindir)
 	$(INSTALL) -m 755 $(OUT)/vtpmd $(DESTDIR)$(sbindir)
 	$(INSTALL) -m 755 $(LIBEXEC_PROGRAMS) $(DESTDIR)$(libexecdir)
 	$(INSTALL) -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(mandir)/man1
 	$(INSTALL) -m 644 $(filter %.8,$(MAN)) $(DESTDIR)$(mandir)/man8
+	$(INSTALL) -m 644 $(CONTRACT) $(DESTDIR)$(docdir)
 	$(INSTALL) -m 644 packaging/bash-completion/vtpmctl \
 		$(DESTDIR)$(completiondir)
 	for unit in $(UNITS); do \
@@ -164,7 +169,7 @@ uninstall:
 		$(DESTDIR)$(modulesloaddir)/vtpm.conf \
 		$(addprefix $(DESTDIR)$(mandir)/man1/,$(notdir $(filter %.1,$(MAN)))) \
 		$(addprefix $(DESTDIR)$(mandir)/man8/,$(notdir $(filter %.8,$(MAN))))
-	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(dkmsdir)
+	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(docdir) $(DESTDIR)$(dkmsdir)
 
 # --- test programs ----------------------------------------------------------
 

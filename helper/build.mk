@@ -30,9 +30,10 @@ objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
 LIBS_common := -lcrypto -ljansson -lpthread
 COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/nvram))
+KEYS_OBJ := $(call objects,$(call sources,helper/keys))
 
 PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
-	vtpm-key-kmip vtpm-identity
+	vtpm-key-kmip vtpm-key-tpm2 vtpm-identity
 SRC_vtpmd := $(call sources,helper/vtpmd)
 LIBS_vtpmd := -lsystemd -lmnl -lseccomp
 SRC_vtpmctl := $(call sources,helper/vtpmctl)
@@ -43,14 +44,16 @@ SRC_vtpm-key-pkcs11 := $(call sources,helper/keys) $(call sources,helper/keys/pk
 LIBS_vtpm-key-pkcs11 := -lp11-kit
 SRC_vtpm-key-kmip := $(call sources,helper/keys) $(call sources,helper/keys/kmip)
 LIBS_vtpm-key-kmip := -lssl
+SRC_vtpm-key-tpm2 := $(call sources,helper/keys) $(call sources,helper/keys/tpm2)
+LIBS_vtpm-key-tpm2 := -ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc
 SRC_vtpm-identity := $(call sources,helper/identity)
 LIBS_vtpm-identity := -ltss2-esys -ltss2-mu -ltss2-rc
 
 PROGRAM_FILES := $(addprefix $(OUT)/,$(PROGRAMS))
 
 # test-X.c beside X.c tests that folder: it is linked with the folder's own
-# objects but main.o, with what its tests share in testing/, and the common
-# ones.
+# objects but main.o, with what its tests share in testing/, and with what they
+# need of helper/keys and the common ones.
 TEST_SRC := $(wildcard helper/*/test-*.c helper/*/*/test-*.c)
 TESTS := $(patsubst %.c,$(OUT)/test/%,$(TEST_SRC))
 LIBS_test := -lcmocka -lmnl -lsystemd
@@ -60,6 +63,10 @@ helper-tests: $(TESTS)
 .PHONY: helper helper-tests
 
 $(OUT)/libcommon.a: $(COMMON_OBJ)
+	@echo "  AR      $@"
+	@rm -f $@ && $(AR) rcs $@ $^
+
+$(OUT)/libkeys.a: $(KEYS_OBJ)
 	@echo "  AR      $@"
 	@rm -f $@ && $(AR) rcs $@ $^
 
@@ -86,14 +93,15 @@ $(OUT)/gen/io.vtpm.varlink.h: helper/vtpmd/io.vtpm.varlink
 	@sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
 
 define test_rule
-$(OUT)/test/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))) $(call objects,$(wildcard $(dir $(1))testing/*.c)) $(OUT)/libcommon.a
+$(OUT)/test/$(1:.c=): $(OUT)/obj/$(1:.c=.o) $(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))) $(call objects,$(wildcard $(dir $(1))testing/*.c)) $(OUT)/libkeys.a $(OUT)/libcommon.a
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
-	@$(CC) $(HELPER_LDFLAGS) -o $$@ $$(sort $$(filter %.o,$$^)) $(OUT)/libcommon.a $(LIBS_test) $(LIBS_$(notdir $(patsubst %/,%,$(dir $(1))))) $(LIBS_common)
+	@$(CC) $(HELPER_LDFLAGS) -o $$@ $$(sort $$(filter %.o,$$^)) $(OUT)/libkeys.a $(OUT)/libcommon.a $(LIBS_test) $(LIBS_$(notdir $(patsubst %/,%,$(dir $(1))))) $(LIBS_common)
 endef
 LIBS_engine := $(LIBS_vtpm-engine)
 LIBS_kmip := $(LIBS_vtpm-key-kmip)
 LIBS_identity := $(LIBS_vtpm-identity)
+LIBS_tpm2 := $(LIBS_vtpm-key-tpm2)
 $(foreach t,$(TEST_SRC),$(eval $(call test_rule,$(t))))
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -29,6 +29,7 @@ enum operation {
 	OP_UNWRAP,
 	OP_EXPORT,
 	OP_IMPORT,
+	OP_CHECK,
 	OP_DESTROY_KEY,
 	OP_COUNT,
 };

@@ -26,6 +26,7 @@ static const struct {
 			0 },
 	[OP_EXPORT] = { "export", 0, PROVIDER_MAX_PASSWORD },
 	[OP_IMPORT] = { "import", NEEDS_DOCUMENT, PROVIDER_MAX_PASSWORD },
+	[OP_CHECK] = { "check", 0, 0 },
 	[OP_DESTROY_KEY] = { "destroy-key", NEEDS_KEY_ID, 0 },
 };
 

@@ -1,27 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "vtpmctl/vtpmctl.h"
-
-/* 1 yes, 0 no, -1 nobody to ask. */
-static int confirm(const char *name)
-{
-	char answer[16] = "";
-
-	if (!isatty(STDIN_FILENO)) {
-		fprintf(stderr,
-			"vtpmctl: delete asks first, and there is no terminal; say --yes if you mean it\n");
-		return -1;
-	}
-	fprintf(stderr,
-		"Delete vTPM %s? Its keys and everything sealed to it are lost for good. [y/N] ",
-		name);
-	if (!fgets(answer, sizeof(answer), stdin))
-		return 0;
-	return !strcmp(answer, "y\n") || !strcmp(answer, "yes\n");
-}
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
@@ -33,16 +13,11 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 	if (ctl_parse(ctl, v, argc, argv, options, &name, 1, &status) < 0)
 		return status;
-	if (!yes) {
-		int r = confirm(name);
-
-		if (r < 0)
-			return CTL_USAGE;
-		if (!r) {
-			fprintf(stderr, "vtpmctl: nothing was deleted\n");
-			return CTL_FAILED;
-		}
-	}
+	if (!ctl_confirm(
+		    v, yes, &status,
+		    "Delete vTPM %s? Its keys and everything sealed to it are lost for good.",
+		    name))
+		return status;
 	return client_call(
 		ctl, &(struct client_call){
 			     .method = "Delete",

@@ -60,11 +60,14 @@ const struct verb verb_provider_add = {
 	.help = "Usage: vtpmctl provider add TYPE NAME [--config FILE] [--json]\n"
 		"\n"
 		"TYPE native keeps its key on this host; the key has to be backed up before it\n"
-		"is used. TYPE pkcs11 keeps it on a token. FILE has the provider's configuration, a\n"
-		"JSON object; see key-providers.rst. The first provider becomes the default one.\n"
+		"is used. TYPE pkcs11 keeps it on a token, TYPE kmip on a key server; TYPE tpm2 seals\n"
+		"it to this host's own TPM, where it is lost with that: attach a second provider.\n"
+		"FILE has the provider's configuration, a JSON object; see key-providers.rst. The\n"
+		"first provider becomes the default one.\n"
 		"\n"
 		"Example:\n"
 		"  vtpmctl provider add native default\n"
-		"  vtpmctl provider add pkcs11 hsm --config hsm.json\n",
+		"  vtpmctl provider add pkcs11 hsm --config hsm.json\n"
+		"  vtpmctl provider add tpm2 host --config tpm.json\n",
 	.run = run,
 };

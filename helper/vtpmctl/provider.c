@@ -5,10 +5,10 @@
 #include "vtpmctl/vtpmctl.h"
 
 static const struct verb *const verbs[] = {
-	&verb_provider_add,	&verb_provider_list,
-	&verb_provider_show,	&verb_provider_backup,
-	&verb_provider_restore, &verb_provider_attach,
-	&verb_provider_detach,	NULL,
+	&verb_provider_add,	&verb_provider_list,	&verb_provider_show,
+	&verb_provider_backup,	&verb_provider_restore, &verb_provider_attach,
+	&verb_provider_detach,	&verb_provider_forget,	&verb_provider_check,
+	&verb_provider_default, &verb_provider_remove,	NULL,
 };
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)

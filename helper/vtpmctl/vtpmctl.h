@@ -44,7 +44,8 @@ extern const struct verb verb_create, verb_start, verb_stop, verb_list,
 	verb_rekey, verb_unlock, verb_upgrade, verb_check, verb_repair;
 extern const struct verb verb_provider_add, verb_provider_list,
 	verb_provider_show, verb_provider_backup, verb_provider_restore,
-	verb_provider_attach, verb_provider_detach;
+	verb_provider_attach, verb_provider_detach, verb_provider_check,
+	verb_provider_default, verb_provider_remove, verb_provider_forget;
 
 /* Run the verb of @verbs (ended by NULL) that argv[0] names. */
 int verb_dispatch(struct ctl *ctl, const struct verb *const *verbs,
@@ -76,6 +77,14 @@ int ctl_parse(struct ctl *ctl, const struct verb *v, int argc, char **argv,
 int ctl_parse_name_or_all(struct ctl *ctl, const struct verb *v, int argc,
 			  char **argv, const char **name, bool *all,
 			  int *status);
+
+/*
+ * Ask on the terminal, unless @yes, what cannot be undone. False where the verb
+ * ends with *status.
+ */
+bool ctl_confirm(const struct verb *v, bool yes, int *status,
+		 const char *question, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Called with each reply; the parameters belong to the caller. */
 typedef void (*client_reply_fn)(struct ctl *ctl, json_t *parameters, void *arg);

@@ -44,6 +44,19 @@ int api_rekey_all(struct manager *m, struct call *call,
 	return rekey_all(m, &o, call, err);
 }
 
+int api_provider_forget(struct manager *m, struct call *call,
+			const struct param_values *in, struct error *err)
+{
+	const struct rekey_options o = {
+		.provider = param_string(in, 0),
+		.forget = true,
+	};
+	int r = name_check(o.provider, err);
+
+	/* It need not be there any more. */
+	return r < 0 ? r : rekey_all(m, &o, call, err);
+}
+
 int api_check(struct manager *m, struct call *call,
 	      const struct param_values *in, struct error *err)
 {

@@ -38,6 +38,8 @@ int api_provider_attach(struct manager *m, struct call *call,
 			const struct param_values *in, struct error *err);
 int api_provider_detach(struct manager *m, struct call *call,
 			const struct param_values *in, struct error *err);
+int api_provider_forget(struct manager *m, struct call *call,
+			const struct param_values *in, struct error *err);
 int api_rekey(struct manager *m, struct call *call,
 	      const struct param_values *in, struct error *err);
 int api_rekey_all(struct manager *m, struct call *call,
@@ -46,6 +48,14 @@ int api_provider_list(struct manager *m, struct call *call,
 		      const struct param_values *in, struct error *err);
 int api_provider_show(struct manager *m, struct call *call,
 		      const struct param_values *in, struct error *err);
+int api_provider_check(struct manager *m, struct call *call,
+		       const struct param_values *in, struct error *err);
+int api_provider_get_default(struct manager *m, struct call *call,
+			     const struct param_values *in, struct error *err);
+int api_provider_set_default(struct manager *m, struct call *call,
+			     const struct param_values *in, struct error *err);
+int api_provider_remove(struct manager *m, struct call *call,
+			const struct param_values *in, struct error *err);
 int api_provider_backup(struct manager *m, struct call *call,
 			const struct param_values *in, struct error *err);
 int api_provider_restore(struct manager *m, struct call *call,

@@ -21,7 +21,7 @@ struct provider {
 	char name[NAME_MAX_LEN + 1];
 	bool is_default;
 	bool busy; /* an operation changes it */
-	bool new;  /* not there until that operation is done */
+	bool new;  /* not there until that operation is done, or no more */
 };
 
 struct watcher; /* one call of Monitor */

@@ -208,7 +208,8 @@ static int check_provider(struct manager *m, const char *name,
 int vtpm_rekey(struct vtpm *v, const struct rekey_options *o, struct call *call,
 	       struct error *err)
 {
-	struct rekey_plan plan = { .kind = REKEY_ANEW,
+	struct rekey_plan plan = { .kind = o->forget ? REKEY_DETACH
+						     : REKEY_ANEW,
 				   .deep = o->deep,
 				   .of_all = o->of_all };
 	int r = o->to ? check_provider(v->m, o->to, err) : 0;

@@ -26,8 +26,8 @@ void provider_ref_deinit(struct provider_ref *p);
 /* Make the provider's directory if there is none. */
 int provider_make_dir(const struct config *cfg, const char *name,
 		      struct error *err);
-/* Remove it if it is empty. */
-void provider_remove_dir(const struct config *cfg, const char *name);
+/* Remove it if it is empty; 0, or a negative errno: it stays. */
+int provider_remove_dir(const struct config *cfg, const char *name);
 /* Is there a program for this type? */
 int provider_check_type(const struct config *cfg, const char *type,
 			struct error *err);
@@ -53,6 +53,12 @@ int provider_import(const struct config *cfg, const struct provider_ref *p,
  * reference. A provider that does not answer is not usable and says why.
  */
 json_t *provider_info(const struct config *cfg, const struct provider_ref *p);
+
+/*
+ * Members "passed" and "steps" as the control API has them; a new reference.
+ * For a program without the operation: info, wrap and unwrap of a random value.
+ */
+json_t *provider_check(const struct config *cfg, const struct provider_ref *p);
 
 /*
  * Check the reply @text of an operation: 0 and a new reference, or the error

@@ -279,12 +279,17 @@ int registry_save_provider(const struct config *cfg,
 	return save_json(cfg->providers_fd, p->name, "providers", json, err);
 }
 
-void registry_remove_provider(const struct config *cfg, const char *name)
+int registry_remove_provider(const struct config *cfg, const char *name,
+			     struct error *err)
 {
 	char file[FILE_NAME_LEN];
 
 	snprintf(file, sizeof(file), "%s" JSON_SUFFIX, name);
-	unlinkat(cfg->providers_fd, file, 0);
+	if ((unlinkat(cfg->providers_fd, file, 0) < 0 && errno != ENOENT) ||
+	    fsync(cfg->providers_fd) < 0)
+		return error_set(err, -errno, VTPM_ERR_STORAGE,
+				 "providers/%s: %s", file, strerror(errno));
+	return 0;
 }
 
 /* As far as the storage lets us: a copy-on-write one keeps the old blocks. */

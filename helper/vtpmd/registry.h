@@ -48,7 +48,9 @@ int registry_load_provider(const struct config *cfg, const char *name,
 int registry_save_provider(const struct config *cfg,
 			   const struct provider_ref *p, bool is_default,
 			   struct error *err);
-void registry_remove_provider(const struct config *cfg, const char *name);
+/* Not to be there is no error. */
+int registry_remove_provider(const struct config *cfg, const char *name,
+			     struct error *err);
 /* As registry_scan(), for providers. */
 int registry_scan_providers(const struct config *cfg,
 			    int (*fn)(const char *name, void *arg), void *arg,

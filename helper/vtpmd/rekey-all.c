@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * RekeyAll: one vTPM after the other, so that a provider is asked for one thing
+ * RekeyAll and ProviderForget: one vTPM after the other, so that a provider is asked for one thing
  * at a time. One that cannot be rekeyed does not hold up the others.
  */
 #include <errno.h>
@@ -14,7 +14,7 @@
 struct rekey_all {
 	struct call *call;
 	char provider[NAME_MAX_LEN + 1], to[NAME_MAX_LEN + 1];
-	bool deep;
+	bool deep, forget;
 	bool at_work; /* a job has one of them */
 	unsigned int total;
 	json_t *done, *failed;
@@ -42,7 +42,8 @@ static void progress(struct rekey_all *all, const char *name)
 	size_t n = json_array_size(all->done) + json_array_size(all->failed);
 	char text[NAME_MAX_LEN + 64];
 
-	snprintf(text, sizeof(text), "rekeying %s, %zu of %u", name, n + 1,
+	snprintf(text, sizeof(text), "%s %s, %zu of %u",
+		 all->forget ? "taking a wrap out of" : "rekeying", name, n + 1,
 		 all->total);
 	call_continue(all->call, json_pack("{s:s}", "progress", text));
 }
@@ -55,6 +56,7 @@ static bool try_one(struct manager *m, struct vtpm *v)
 		.provider = all->provider[0] ? all->provider : NULL,
 		.to = all->to[0] ? all->to : NULL,
 		.deep = all->deep,
+		.forget = all->forget,
 		.of_all = true,
 	};
 	struct error err = { 0 };
@@ -120,6 +122,7 @@ int rekey_all(struct manager *m, const struct rekey_options *o,
 				 "out of memory");
 	all->call = call;
 	all->deep = o->deep;
+	all->forget = o->forget;
 	all->done = json_array();
 	all->failed = json_array();
 	snprintf(all->provider, sizeof(all->provider), "%s",

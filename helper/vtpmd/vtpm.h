@@ -98,6 +98,7 @@ struct rekey_options {
 	const char *provider; /* only of this one; NULL: all */
 	const char *to;	      /* in place of those; NULL: each by its own */
 	bool deep;	      /* and the data key, too */
+	bool forget;	      /* only take the wraps of @provider out */
 	bool of_all;	      /* the result is RekeyAll's */
 };
 

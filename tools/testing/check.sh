@@ -30,6 +30,9 @@ suite provider-pkcs11 tools/testing/e2e/provider-pkcs11.sh build/asan
 suite provider-kmip tools/testing/e2e/provider-kmip.sh build/asan
 suite provider-kmip-servers tools/testing/e2e/provider-kmip-servers.sh \
 	build/asan
+suite provider-tpm2 tools/testing/e2e/provider-tpm2.sh build/asan
+suite key-persistence "${sudo[@]}" tools/testing/e2e/key-persistence.sh \
+	build/asan
 suite api "${sudo[@]}" tools/testing/e2e/api.sh
 suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
 suite provider-sandbox "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh

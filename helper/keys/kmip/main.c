@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "keys/kmip/check.h"
 #include "keys/kmip/wrap.h"
 
 typedef int (*session_fn)(const struct request *r, struct kmip *k,
@@ -224,6 +225,7 @@ int main(int argc, char **argv)
 				[OP_NEW_KEY] = op_new_key,
 				[OP_WRAP] = op_wrap,
 				[OP_UNWRAP] = op_unwrap,
+				[OP_CHECK] = kmip_check,
 				[OP_DESTROY_KEY] = op_destroy_key,
 			},
 	};

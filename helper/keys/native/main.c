@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vtpm-key-native: the operations of the contract on the keys of this host. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
 #include <openssl/crypto.h>
 
+#include "keys/key-dir.h"
 #include "keys/native/native.h"
 #include "keys/provider.h"
 
 /* The working directory with its keys; the lock goes with the process. */
 static int open_keys(int *dir, struct native_keys **k, struct error *err)
 {
-	*dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*dir < 0)
-		return error_set(err, -errno, VTPM_ERR_PROVIDER,
-				 "cannot open the provider's directory: %s",
-				 strerror(errno));
-	return native_load(*dir, k, err);
+	int r = key_dir_open(dir, err);
+
+	return r ? r : native_load(*dir, k, err);
 }
 
 static json_t *describe(const struct native_key *key)
@@ -273,6 +270,7 @@ int main(int argc, char **argv)
 				[OP_UNWRAP] = op_unwrap,
 				[OP_EXPORT] = op_export,
 				[OP_IMPORT] = op_import,
+				[OP_CHECK] = native_check,
 			},
 	};
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "keys/provider.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/secret.h"
@@ -60,6 +61,9 @@ int native_wrap(const struct native_key *key, const uint8_t context[UUID_LEN],
 int native_unwrap(const struct native_key *key, const uint8_t context[UUID_LEN],
 		  const uint8_t *wrapped, size_t len, struct secret **out,
 		  struct error *err);
+
+/* The operation "check". */
+int native_check(const struct request *r, json_t *reply, struct error *err);
 
 /* All keys as PKCS#12 under @password; the caller frees *out. */
 int native_export(const struct native_keys *k, const struct secret *password,

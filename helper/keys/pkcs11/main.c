@@ -42,7 +42,7 @@ static int op_info(const struct request *r, json_t *reply, struct error *err)
 			: 0;
 
 	if (!e)
-		e = token_open(r, &t, err);
+		e = token_open(r, NULL, &t, err);
 	if (!e)
 		e = token_list(&t, &keys, &n, err);
 	token_close(&t);
@@ -64,7 +64,7 @@ static int op_new_key(const struct request *r, json_t *reply, struct error *err)
 {
 	uint8_t id[UUID_LEN];
 	struct token t = { .lock = -1 };
-	int e = token_open(r, &t, err);
+	int e = token_open(r, NULL, &t, err);
 
 	if (!e)
 		e = token_generate(&t, id, err);
@@ -114,7 +114,7 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 	int e = r->key_id ? parse_id(r, id, err) : 0;
 
 	if (!e)
-		e = token_open(r, &t, err);
+		e = token_open(r, NULL, &t, err);
 	if (!e)
 		e = pick_key(r, &t, id, &key, err);
 	if (!e)
@@ -139,7 +139,7 @@ static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
 
 	(void)reply;
 	if (!e)
-		e = token_open(r, &t, err);
+		e = token_open(r, NULL, &t, err);
 	if (!e)
 		e = token_find(&t, id, &key, err);
 	if (!e)
@@ -160,6 +160,7 @@ int main(int argc, char **argv)
 				[OP_NEW_KEY] = op_new_key,
 				[OP_WRAP] = op_wrap,
 				[OP_UNWRAP] = op_unwrap,
+				[OP_CHECK] = pkcs11_check,
 			},
 	};
 

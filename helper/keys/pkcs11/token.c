@@ -9,6 +9,7 @@
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
 
+#include "keys/credential.h"
 #include "keys/pkcs11/token.h"
 
 #define MAX_PIN 256
@@ -148,27 +149,15 @@ static int find_token(P11KitUri *uri, struct token *t, CK_SLOT_ID *slot,
 	return 0;
 }
 
-/* Relative to the provider's directory. A newline at the end is not part. */
 static int read_pin(const json_t *config, struct secret **out,
 		    struct error *err)
 {
-	const json_t *v = json_object_get(config, "pin-file");
-	const char *path = json_string_value(v);
-	_cleanup_close_ int fd = -1;
-	int r;
+	const char *path =
+		json_string_value(json_object_get(config, "pin-file"));
 
 	if (!path || !*path)
 		return bad_config(err, "has no \"pin-file\"");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	r = fd < 0 ? -errno : secret_read_fd(fd, MAX_PIN, out);
-	if (r)
-		return error_set(err, r, VTPM_ERR_PROVIDER,
-				 "cannot read the PIN from %s: %s; user "
-				 "vtpm-keys has to be able to",
-				 path, strerror(-r));
-	if ((*out)->data[(*out)->len - 1] == '\n')
-		(*out)->len--;
-	return 0;
+	return credential_read(path, MAX_PIN, "PIN", out, err);
 }
 
 static int log_in(struct token *t, const struct secret *pin, struct error *err)
@@ -195,26 +184,33 @@ static int log_in(struct token *t, const struct secret *pin, struct error *err)
 	}
 }
 
-static int open_session(const json_t *config, P11KitUri *uri, struct token *t,
-			struct error *err)
+static int open_session(const json_t *config, P11KitUri *uri, struct check *c,
+			struct token *t, struct error *err)
 {
 	_cleanup_(secret) struct secret *pin = NULL;
 	CK_SLOT_ID slot = 0;
 	int r = read_pin(config, &pin, err);
 	CK_RV rv;
 
-	if (!r)
-		r = load_modules(uri, t, err);
-	if (!r)
-		r = find_token(uri, t, &slot, err);
+	check_step(c, "PIN file", r, err, "can be read");
+	if (r)
+		return r;
+	r = load_modules(uri, t, err);
+	check_step(c, "module", r, err, "loads");
+	if (r)
+		return r;
+	r = find_token(uri, t, &slot, err);
+	check_step(c, "token", r, err, "there is one that fits");
 	if (r)
 		return r;
 	rv = t->module->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION,
 				      NULL, NULL, &t->session);
-	if (rv != CKR_OK)
-		return token_error(err, rv, "open a session");
-	t->have_session = true;
-	return log_in(t, pin, err);
+	r = rv == CKR_OK ? 0 : token_error(err, rv, "open a session");
+	t->have_session = !r;
+	if (!r)
+		r = log_in(t, pin, err);
+	check_step(c, "PIN", r, err, "the token takes it");
+	return r;
 }
 
 /*
@@ -231,7 +227,8 @@ static int take_turn(struct token *t, struct error *err)
 			 strerror(errno));
 }
 
-int token_open(const struct request *r, struct token *out, struct error *err)
+int token_open(const struct request *r, struct check *c, struct token *out,
+	       struct error *err)
 {
 	_cleanup_(uri) P11KitUri *uri = NULL;
 	struct token t = { .lock = -1 };
@@ -241,8 +238,9 @@ int token_open(const struct request *r, struct token *out, struct error *err)
 		e = take_label(r, &t, err);
 	if (!e)
 		e = take_turn(&t, err);
+	check_step(c, "configuration", e, err, "names one token");
 	if (!e)
-		e = open_session(r->config, uri, &t, err);
+		e = open_session(r->config, uri, c, &t, err);
 	if (e)
 		token_close(&t);
 	else

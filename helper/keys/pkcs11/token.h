@@ -9,7 +9,7 @@
 
 #include <p11-kit/pkcs11.h>
 
-#include "keys/provider.h"
+#include "keys/check.h"
 
 #define TOKEN_MAX_KEYS 256
 #define TOKEN_MAX_LABEL 64 /* bytes of "label" in the configuration */
@@ -31,8 +31,12 @@ struct token_key {
 	char time[TOKEN_TIME_LEN + 1];
 };
 
-/* Find the one token of the request's configuration and log in. */
-int token_open(const struct request *r, struct token *out, struct error *err);
+/*
+ * Find the one token of the request's configuration and log in. @c, which may
+ * be NULL, notes each step.
+ */
+int token_open(const struct request *r, struct check *c, struct token *out,
+	       struct error *err);
 void token_close(struct token *t);
 /* "WHAT: the token says CKR_...". */
 int token_error(struct error *err, CK_RV rv, const char *what);

@@ -17,4 +17,7 @@ int pkcs11_unwrap(const struct token *t, CK_OBJECT_HANDLE key,
 		  const uint8_t *wrapped, size_t len, struct secret **out,
 		  struct error *err);
 
+/* The operation "check". */
+int pkcs11_check(const struct request *r, json_t *reply, struct error *err);
+
 #endif

@@ -164,11 +164,119 @@ adopt "$T/said"
 [ $status -le 1 ] && grep -q '^ok and memory' "$T/said"
 result $? "varlink.py came to its end"
 
+# --- check -------------------------------------------------------------------
+
+expect 0 '^ok  *wrap and unwrap: ' "check of a provider" "$ctl" provider check p1
+expect 0 '"passed": true' "check --json" "$ctl" provider check p1 --json
+chmod 644 "$T/state/keys/p1"/*.key
+expect 1 '^failed  rights: .*mode 0644' "a key file that others may read" \
+	"$ctl" provider check p1
+expect 1 '"passed": false' "also with --json" "$ctl" provider check p1 --json
+chmod 600 "$T/state/keys/p1"/*.key
+mv "$T/state/keys/p1" "$T/kept"
+expect 1 '^failed  program: .*provider restore' "its directory is gone" \
+	"$ctl" provider check p1
+mv "$T/kept" "$T/state/keys/p1"
+expect 3 'no key provider' "check of one that is not there" \
+	"$ctl" provider check p9
+expect 5 vtpm-admin "not everyone may check" \
+	"${as_nobody[@]}" "$ctl" provider check p1
+expect 0 '' "an operator may" "${as_admin[@]}" "$ctl" provider check p1
+
+# A program of somebody else, without that operation. In no way secret.
+cat >"$T/bin/vtpm-key-plain" <<'PY'
+#!/usr/bin/python3
+import base64, json, os, sys
+r = json.load(sys.stdin)
+reply = {"ok": True, "key-id": "k"}
+if r["operation"] == "info":
+    reply = {"ok": True, "keys": [], "usable": not os.path.exists("unusable"),
+             "reason": "the moon is not full"}
+elif r["operation"] == "wrap":
+    reply["wrapped"] = base64.b64encode(os.read(3, 64)).decode()
+elif r["operation"] == "unwrap":
+    key = base64.b64decode(r["wrapped"])
+    os.write(4, bytes(32) if os.path.exists("wrong") else key)
+elif r["operation"] == "check" and os.path.exists("check"):
+    reply = json.load(open("check"))
+elif r["operation"] != "new-key":
+    reply = {"ok": False, "error": {"code": "NotSupported", "message": "no"}}
+print(json.dumps(reply))
+PY
+chmod 755 "$T/bin/vtpm-key-plain"
+plain=$T/state/keys/plain
+expect 0 '' "a provider without check" "$ctl" provider add plain plain
+expect 0 '^ok  *unwrap: it is the same' "is checked by wrap and unwrap" \
+	"$ctl" provider check plain
+touch "$plain/wrong"
+expect 1 '^failed  unwrap: .*opens as another key' "one that gives another key" \
+	"$ctl" provider check plain
+rm "$plain/wrong"
+touch "$plain/unusable"
+expect 1 '^failed  info: the moon' "one that cannot be used" \
+	"$ctl" provider check plain
+for bad in '{"ok": true}' '{"ok": true, "steps": []}' \
+	'{"ok": true, "steps": [{"step": "x", "ok": 1, "message": "y"}]}' \
+	"{\"ok\": true, \"steps\": [$(printf '1,%.0s' $(seq 70))1]}"; do
+	echo "$bad" >"$plain/check"
+	expect 1 '^failed  program: .*not usable' "no steps: ${bad:0:40}" \
+		"$ctl" provider check plain
+done
+printf '{"ok": true, "steps": [{"step": "a\\nb\\u001b[31m", "ok": true, "message": "m"}]}' \
+	>"$plain/check"
+expect 0 '^ok  *b?\[31m: m$' "what a program says is one line of text" \
+	"$ctl" provider check plain
+rm -r "$plain"
+expect 0 'was removed' "remove of one without a directory" \
+	"$ctl" provider remove plain --yes
+
+# --- default and remove ------------------------------------------------------
+
+expect 0 '^p1$' "the first provider is the default" "$ctl" provider default
+expect 0 '' "a second provider" "$ctl" provider add native p2
+expect 0 '^p1$' "is not" "$ctl" provider default
+expect 4 'wraps of provider p1: a; .*rekey --provider p1 --to' \
+	"remove of one in use: by whom" "$ctl" provider remove p1 --yes
+expect 2 'asks first' "remove without terminal and --yes is refused" \
+	"$ctl" provider remove p2
+expect 3 'no key provider' "remove of one that is not there" \
+	"$ctl" provider remove p9 --yes
+expect 2 'not a name' "and of one that cannot be" \
+	"$ctl" provider remove ../p1 --yes
+expect 0 'p2 is the default' "another default" "$ctl" provider default p2
+expect 0 '^p2$' "is that" "$ctl" provider default
+expect 4 'first make another that with: vtpmctl provider default p1' \
+	"the default one of two is not removed" "$ctl" provider remove p2 --yes
+expect 5 'only root' "an operator may not choose it" \
+	"${as_admin[@]}" "$ctl" provider default p1
+expect 5 'only root' "or remove one" \
+	"${as_admin[@]}" "$ctl" provider remove p2 --yes
+expect 0 '^p2$' "but everyone may see it" "${as_nobody[@]}" "$ctl" provider default
+expect 3 'no key provider' "a default that is not there" \
+	"$ctl" provider default p9
+stop_daemon
+start_daemon
+expect 0 '^p2$' "the choice is kept" "$ctl" provider default
+expect 0 '"default": false' "by one file alone" cat "$T/state/providers/p1.json"
+expect 0 '' "the first again" "$ctl" provider default p1
+expect 0 "keys are still in $T/state/keys/p2" "remove says where the keys are" \
+	"$ctl" provider remove p2 --yes
+check "where they are" test -n "$(ls "$T/state/keys/p2")"
+check "it is not listed" sh -c "! '$ctl' provider list | grep ^p2"
+check "nor is there a file of it" test ! -e "$T/state/providers/p2.json"
+expect 0 '' "added under the name again" "$ctl" provider add native p2
+check "it has the older key, too" test \
+	"$("$ctl" provider show p2 | grep -c '^key ')" = 2
+expect 0 '"keysLeft"' "remove --json" "$ctl" provider remove p2 --yes --json
+
 # --- restore on another host -------------------------------------------------
 
 cp "$T/state/a.nvram" "$T/a.copy"
 expect 0 '' "delete" "$ctl" delete a --yes
 check "leaves nothing" nothing_left
+expect 0 '' "the last provider may go, default or not" \
+	"$ctl" provider remove p1 --yes
+expect 0 'no default provider' "and there is none" "$ctl" provider default
 kill "$monitor"
 wait "$monitor" 2>/dev/null
 check "monitor saw it made" grep -q '"created"' "$T/events"
@@ -225,6 +333,20 @@ for delay in 0.02 0.05 0.1 0.2; do
 	result $? "vtpmd killed $delay s into a create: all of it or nothing"
 	"$ctl" delete k --yes >/dev/null 2>&1
 done
+
+# --- more providers than can be added ----------------------------------------
+
+stop_daemon
+mkdir -p "$T/state3/providers"
+for i in $(seq 70); do
+	echo '{"type": "native", "default": false}' \
+		>"$T/state3/providers/many$i.json"
+done
+start_daemon "$T/state3"
+expect 0 '^many70 ' "each of 70 providers is listed" "$ctl" provider list
+check "and all of them" test "$(grep -c ^many "$T/out")" = 70
+expect 2 'there are 70 key providers; that is the limit' \
+	"but no more is added" "$ctl" provider add native p71
 
 check "no password is in the log" sh -c "! grep -q horse '$T/log'"
 end_in_order

@@ -5,7 +5,8 @@
     provider-conformance.py [--config JSON] PROGRAM
 
 PROGRAM starts in a new directory. Tests of export and import are skipped for
-a provider that answers NotSupported. Prints TAP; exit status 1 if any failed.
+a provider that answers NotSupported. Requests and replies are held against
+Documentation/key-provider.schema.json. Prints TAP; exit status 1 if any failed.
 """
 import argparse
 import base64
@@ -17,6 +18,13 @@ import sys
 import tempfile
 import threading
 
+try:
+    from jsonschema import Draft202012Validator
+except ImportError:
+    Draft202012Validator = None
+
+SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                      "../../../Documentation/key-provider.schema.json")
 VTPM = "11111111-2222-4333-8444-555555555555"
 OTHER = "11111111-2222-4333-8444-555555555556"
 PASSWORD = b"correct horse"
@@ -33,12 +41,50 @@ def pipe_above():
     return ends
 
 
+class Schema:
+    """What is wrong with a request or a reply; nothing without jsonschema."""
+
+    def __init__(self):
+        self.validators = {}
+        with open(SCHEMA, encoding="utf-8") as f:
+            self.whole = json.load(f)
+
+    def problem(self, definition, value):
+        """None, or a text."""
+        if Draft202012Validator is None:
+            return None
+        if definition not in self.validators:
+            Draft202012Validator.check_schema(self.whole)
+            self.validators[definition] = Draft202012Validator(
+                {"$ref": "#/$defs/" + definition, "$defs": self.whole["$defs"]})
+        for error in self.validators[definition].iter_errors(value):
+            return "%s: %s" % (definition, error.message[:200])
+        return None
+
+    def watch(self, stdin, reply):
+        """None, or what the two sides of one exchange do that it forbids."""
+        try:
+            request = json.loads(stdin)
+            operation = request["operation"]
+            known = operation in self.whole["$defs"]["replies"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return self.problem("error", reply)
+        if not known:
+            return self.problem("error", reply)
+        if reply["ok"] is True and self.problem("request", request):
+            return "accepted: " + self.problem("request", request)
+        return self.problem("replies/" + operation, reply)
+
+
 class Provider:
     """One directory of one provider program."""
 
     def __init__(self, program, config):
         self.program = program
         self.config = config
+        self.schema = Schema()
+        self.problems = []
+        self.good = {}  # a reply of each operation
         self.tmp = tempfile.TemporaryDirectory(prefix="vtpm-provider-")
         self.text = ""
 
@@ -83,6 +129,9 @@ class Provider:
             reply = None
         if process.returncode or not isinstance(reply, dict) or "ok" not in reply:
             reply = {"ok": None, "error": {"code": "exit %d: %r" % (process.returncode, stdout)}}
+        problem = self.schema.watch(stdin, reply)
+        if problem:
+            self.problems.append(problem)
         return reply, saved["out"]
 
     def request(self, operation, **members):
@@ -91,7 +140,10 @@ class Provider:
         return {k: v for k, v in r.items() if v is not ...}
 
     def call(self, operation, secret=b"", **members):
-        return self.raw(json.dumps(self.request(operation, **members)).encode(), secret)
+        answer = self.raw(json.dumps(self.request(operation, **members)).encode(), secret)
+        if answer[0]["ok"] is True:
+            self.good[operation] = answer[0]
+        return answer
 
 
 class Tap:
@@ -118,6 +170,14 @@ class Tap:
         return self.ok(fine, name, "%s, %d bytes of secret" % (reply, len(out)))
 
 
+    def schema(self, good, name, detail=""):
+        if Draft202012Validator:
+            self.ok(good, "schema: " + name, detail)
+            return
+        self.count += 1
+        print("ok %d schema: %s # SKIP python3-jsonschema is not installed" % (self.count, name))
+
+
 def bad_input(tap, p):
     for text in (b"", b"{", b"[]", b"null", b"{}", b'"x"', b"{} {}", b"\xff\xfe",
                  b'{"version": 1, "version": 1}', b"[" * 100000):
@@ -127,17 +187,24 @@ def bad_input(tap, p):
     tap.error(p.call("info", version=2), "InvalidArgument", "another version")
     tap.error(p.call("explode"), "NotSupported", "an unknown operation")
     whole = {"key_id": "k", "context": VTPM, "wrapped": "AAEC"}
+    loose = []
     for member in ("version", "operation", "provider", "config", "key_id", "context", "wrapped"):
         for value in (..., None, True, 7.5, ["x"], ""):
-            answer = p.raw(json.dumps(p.request(
-                **{"operation": "unwrap", **whole, member: value})).encode())
+            request = p.request(**{"operation": "unwrap", **whole, member: value})
+            answer = p.raw(json.dumps(request).encode())
+            if not p.schema.problem("request", request):
+                loose.append(request)
             shown = "missing" if value is ... else json.dumps(value)
             tap.error(answer, "InvalidArgument", "unwrap: %s is %s" % (member, shown))
     for member, value in (("key_id", "x" * 129), ("context", "not-a-uuid"),
                           ("context", VTPM + "0"), ("wrapped", "A==="), ("wrapped", "AA\nA"),
                           ("wrapped", base64.b64encode(bytes(2049)).decode())):
-        tap.error(p.call("unwrap", **{**whole, member: value}), "InvalidArgument",
+        request = p.request("unwrap", **{**whole, member: value})
+        if not p.schema.problem("request", request):
+            loose.append(request)
+        tap.error(p.raw(json.dumps(request).encode()), "InvalidArgument",
                   "unwrap: %s is %s" % (member, json.dumps(value)[:24]))
+    tap.schema(not loose, "refuses each of these requests", loose)
     for key_id in ("k", "../../etc/passwd", OTHER):
         tap.error(p.call("unwrap", **{**whole, "key_id": key_id}), "KeyMissing",
                   "unwrap: no key " + key_id)
@@ -236,6 +303,35 @@ def parallel(tap, p):
            "eight new keys at once", "%s, %s" % (made, keys))
 
 
+def check(tap, p, passes, name):
+    """The steps of check, for a provider that has it."""
+    reply = p.call("check")[0]
+    if (reply.get("error") or {}).get("code") == "NotSupported":
+        tap.count += 1
+        print("ok %d check # SKIP the provider has none" % tap.count)
+        return
+    steps = reply.get("steps", [])
+    tap.ok(reply["ok"] is True and 1 <= len(steps) <= 64 and
+           all(isinstance(s["step"], str) and isinstance(s["message"], str) for s in steps) and
+           all(s["ok"] for s in steps) is passes, "check: " + name, reply)
+
+
+def against_schema(tap, p):
+    """What was said was right, and the schema is no empty one."""
+    tap.schema(not p.problems, "all that was said is as it says", p.problems[:5])
+    loose = []
+    for operation, reply in p.good.items():
+        for member in set(reply) - {"reason"}:
+            less = {k: v for k, v in reply.items() if k != member}
+            if not p.schema.problem("replies/" + operation, less):
+                loose.append((operation, "without", member))
+            if not p.schema.problem("replies/" + operation, {**reply, member: 7}):
+                loose.append((operation, "with a number as", member))
+        if not p.schema.problem("replies/" + operation, {**reply, "ok": False}):
+            loose.append((operation, "that is false"))
+    tap.schema(p.good and not loose, "refuses a reply with a member missing or wrong", loose)
+
+
 def run(tap, program, config):
     p, fresh = Provider(program, config), Provider(program, config)
     data_key = os.urandom(32)
@@ -245,6 +341,7 @@ def run(tap, program, config):
     tap.ok(reply["ok"] is True and reply.get("keys") == [] and reply.get("usable") is False and
            reply.get("reason"), "info: no key yet", reply)
     tap.error(p.call("wrap", data_key, context=VTPM), "KeyMissing", "wrap: no key yet")
+    check(tap, p, False, "fails without a key")
     tap.good(p.call("new-key"), "new-key")
     if exports:
         tap.error(p.call("wrap", data_key, context=VTPM), "ProviderNotBackedUp",
@@ -252,7 +349,9 @@ def run(tap, program, config):
         reply = p.call("info")[0]
         tap.ok(reply.get("usable") is False and reply["keys"][0]["backed-up"] is False,
                "info before the backup", reply)
+        check(tap, p, False, "fails before the backup")
         tap.good(p.call("export", PASSWORD), "export")
+    check(tap, p, True, "passes")
     reply = p.call("info")[0]
     tap.ok(reply.get("usable") is True and reply["keys"][0]["active"] is True,
            "info: usable", reply)
@@ -272,6 +371,7 @@ def run(tap, program, config):
         destruction(tap, p, data_key)
         tap.ok(named and p.call("unwrap", **named)[1] == data_key, "the other key still unwraps")
     parallel(tap, p)
+    against_schema(tap, p)
     said = p.text + fresh.text
     secrets = (PASSWORD.decode(), data_key.hex(), base64.b64encode(data_key).decode())
     tap.ok(not any(s in said for s in secrets), "no secret on standard output or error")

@@ -33,6 +33,19 @@ expect 0 'ProviderFailed.*certificate is refused' "the server's CA is another" \
 dead=$(free_port)
 expect 0 'ProviderFailed.*cannot connect' "a server that is down" \
 	ask "$(config "127.0.0.1:$dead")"
+expect 0 "127.0.0.1:$dead: TCP\",\"ok\":false,\"message\":\"Connection refused.*127.0.0.1:$port: protocol version\",\"ok\":true,\"message\":\"KMIP " \
+	"the check of one that is down and one that is not" \
+	ask "$(config "127.0.0.1:$dead 127.0.0.1:$port" ', "label": "auto-2.0"')" check
+expect 0 'server.s certificate","ok":true,"message":"expires in 1 days; renew it"' \
+	"it tells when certificates expire" \
+	ask "$(config "127.0.0.1:$port" ', "label": "auto-2.0"')" check
+expect 0 'wrap and unwrap","ok":true' "and comes to the end" \
+	ask "$(config "127.0.0.1:$port" ', "label": "auto-2.0"')" check
+expect 0 'TCP","ok":true.*TLS","ok":false,"message":"[^"]*certificate is refused' \
+	"the check with another CA" \
+	ask "$(config "127.0.0.1:$port" '' other-ca)" check
+expect 0 'no-such-name.invalid:1: DNS","ok":false' "the check of a name that is none" \
+	ask "$(config no-such-name.invalid:1)" check
 expect 0 '"ok":true' "failover to the second server" \
 	ask "$(config "127.0.0.1:$dead 127.0.0.1:$port")"
 expect 0 'is not known' "an unknown member" \

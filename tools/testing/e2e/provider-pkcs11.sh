@@ -63,6 +63,10 @@ expect 0 'tokens fit the URI; add serial' "a URI that fits two tokens" \
 	ask "$(config 'manufacturer=SoftHSM%20project')"
 expect 0 'refuses the PIN' "a wrong PIN" \
 	ask "$(config token=one "$T/wrong-pin")"
+expect 0 '"step":"token","ok":true.*"step":"PIN","ok":false,"message":"the token refuses the PIN' \
+	"its check" ask "$(config token=one "$T/wrong-pin")" check
+expect 0 '"step":"module","ok":true.*"step":"token","ok":false,"message":"no token fits' \
+	"the check of a token that is away" ask "$(config token=three)" check
 expect 0 'cannot read the PIN' "no PIN file" ask "$(config token=one "$T/none")"
 : >"$T/empty"
 expect 0 'cannot read the PIN' "an empty PIN file" \

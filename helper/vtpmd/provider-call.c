@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "vtpmd/provider-call.h"
+#include "vtpmd/spawn.h"
+
+#define CONTRACT_VERSION 1
+
+int provider_failed(struct error *err, const char *name, const char *what)
+{
+	return error_set(err, -EPROTO, VTPM_ERR_PROVIDER, "provider %s: %s",
+			 name, what);
+}
+
+/* The error object of a reply. */
+static int reply_error(const char *name, json_t *error, struct error *err)
+{
+	static const struct {
+		const char *name, *code;
+		int errnum;
+	} map[] = {
+		{ "InvalidArgument", VTPM_ERR_INVALID, -EINVAL },
+		{ "NotSupported", VTPM_ERR_NOT_SUPPORTED, -EOPNOTSUPP },
+		{ "KeyMissing", VTPM_ERR_KEY_MISSING, -ENOKEY },
+		{ "KeyWrong", VTPM_ERR_KEY_WRONG, -EKEYREJECTED },
+		{ "KeyDestroyed", VTPM_ERR_KEY_DESTROYED, -EKEYREVOKED },
+		{ "ProviderNotBackedUp", VTPM_ERR_NOT_BACKED_UP, -EPERM },
+		{ "PasswordWrong", VTPM_ERR_PASSWORD, -EKEYREJECTED },
+		{ "AlreadyExists", VTPM_ERR_EXISTS, -EEXIST },
+		{ "ProviderFailed", VTPM_ERR_PROVIDER, -EIO },
+	};
+	const char *code = json_string_value(json_object_get(error, "code"));
+	const char *text = json_string_value(json_object_get(error, "message"));
+	const char *prefix = "";
+	char line[400];
+
+	if (!code || !text)
+		return provider_failed(
+			err, name, "the reply has neither result nor error");
+	last_line(text, strlen(text), line, sizeof(line));
+	/* Most programs say of themselves who speaks. */
+	if (strncmp(line, "provider ", 9))
+		prefix = "provider ";
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
+		if (!strcmp(map[i].name, code))
+			return error_set(err, map[i].errnum, map[i].code,
+					 "%s%s%s%s", prefix,
+					 *prefix ? name : "",
+					 *prefix ? ": " : "", line);
+	}
+	return provider_failed(err, name, line);
+}
+
+int provider_parse_reply(const char *name, const char *text, size_t len,
+			 json_t **out, struct error *err)
+{
+	_cleanup_(json) json_t *reply =
+		json_loadb(text ? text : "", len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *ok = json_object_get(reply, "ok");
+
+	if (!json_is_boolean(ok))
+		return provider_failed(
+			err, name, "its output is not a reply of the contract");
+	if (json_is_false(ok))
+		return reply_error(name, json_object_get(reply, "error"), err);
+	*out = TAKE_PTR(reply);
+	return 0;
+}
+
+/* The request as a file to read: a pipe could fill up and stop us. */
+static int make_request(const json_t *request, int *out)
+{
+	_cleanup_free_ char *text = json_dumps(request, JSON_COMPACT);
+	_cleanup_close_ int fd = memfd_create("request", MFD_CLOEXEC);
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	if (fd < 0)
+		return -errno;
+	r = write_full(fd, text, strlen(text));
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	*out = TAKE_FD(fd);
+	return 0;
+}
+
+static int run_program(const struct config *cfg, const struct provider_ref *p,
+		       int request_fd, int in_fd, int out_fd, struct capture *c,
+		       struct error *err)
+{
+	char program[NAME_MAX_LEN + 16], path[PATH_MAX];
+	char *argv[] = { program, NULL };
+	_cleanup_close_ int dir = -1;
+	struct sandbox sandbox;
+	struct spawn s = {
+		.path = path,
+		.argv = argv,
+		.fds = { request_fd, -1, -1, in_fd, out_fd },
+		.n_fds = 5,
+		.user = &cfg->keys_user,
+		.listen_fd = -1,
+		.sandbox = &sandbox,
+	};
+	int r;
+
+	snprintf(program, sizeof(program), "vtpm-key-%s", p->type);
+	r = config_find_program(cfg, program, path, err);
+	if (r < 0) {
+		if (err)
+			err->code = VTPM_ERR_PROVIDER;
+		return r;
+	}
+	dir = openat(cfg->keys_fd, p->name,
+		     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return error_set(
+			err, -errno,
+			errno == ENOENT ? VTPM_ERR_KEY_MISSING
+					: VTPM_ERR_PROVIDER,
+			"provider %s: %s/keys/%s: %s; get its keys "
+			"back with: vtpmctl provider restore %s %s FILE",
+			p->name, cfg->state_dir, p->name, strerror(errno),
+			p->type, p->name);
+	s.cwd_fd = dir;
+	r = sandbox_for_provider(cfg, p->type, path, dir, p->config, &sandbox,
+				 err);
+	if (!r) {
+		r = capture_run(&s, program, PROVIDER_TIMEOUT_MS, c, err);
+		sandbox_free(&sandbox);
+	}
+	if (r < 0 && err)
+		err->code = VTPM_ERR_PROVIDER;
+	return r;
+}
+
+int provider_call(const struct config *cfg, const struct provider_ref *p,
+		  const char *operation, json_t *members, int in_fd, int out_fd,
+		  json_t **reply, struct error *err)
+{
+	_cleanup_(json) json_t *request = members, *local = NULL;
+	_cleanup_close_ int fd = -1;
+	struct capture c;
+	int r;
+
+	if (!members ||
+	    json_object_set_new(request, "version",
+				json_integer(CONTRACT_VERSION)) < 0 ||
+	    json_object_set_new(request, "operation", json_string(operation)) <
+		    0 ||
+	    json_object_set_new(request, "provider", json_string(p->name)) <
+		    0 ||
+	    json_object_set_new(request, "config",
+				p->config ? json_deep_copy(p->config)
+					  : json_object()) < 0)
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 "out of memory");
+	r = make_request(request, &fd);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_INTERNAL,
+				 "request to provider %s: %s", p->name,
+				 strerror(-r));
+	r = run_program(cfg, p, fd, in_fd, out_fd, &c, err);
+	if (r < 0)
+		return r;
+	if (c.line[0])
+		log_info("provider %s: %s: %s", p->name, operation, c.line);
+	if (c.status)
+		r = error_set(
+			err, -EIO, VTPM_ERR_PROVIDER,
+			"provider %s: vtpm-key-%s ended with status %d%s%s",
+			p->name, p->type, c.status, c.line[0] ? ": " : "",
+			c.line);
+	else
+		r = provider_parse_reply(p->name, c.out, c.out_len, &local,
+					 err);
+	capture_deinit(&c);
+	if (!r && reply)
+		*reply = TAKE_PTR(local);
+	return r;
+}

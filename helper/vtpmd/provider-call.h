@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One request to a provider program, for provider*.c alone. */
+#ifndef VTPM_VTPMD_PROVIDER_CALL_H
+#define VTPM_VTPMD_PROVIDER_CALL_H
+
+#include "vtpmd/provider.h"
+
+#define PROVIDER_TIMEOUT_MS 60000
+
+/*
+ * @members is consumed: what the operation adds to the request, NULL if memory
+ * is short. The program reads @in_fd as descriptor 3 and writes @out_fd as 4;
+ * they stay the caller's, -1 is none. *reply, a new reference, may be NULL.
+ */
+int provider_call(const struct config *cfg, const struct provider_ref *p,
+		  const char *operation, json_t *members, int in_fd, int out_fd,
+		  json_t **reply, struct error *err);
+
+/* -EPROTO: the program does not keep to the contract. */
+int provider_failed(struct error *err, const char *name, const char *what);
+
+#endif

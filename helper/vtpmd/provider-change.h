@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Operations on a key provider, one at a time, each a job. */
+#ifndef VTPM_VTPMD_PROVIDER_CHANGE_H
+#define VTPM_VTPMD_PROVIDER_CHANGE_H
+
+#include <jansson.h>
+
+#include "vtpmd/manager.h"
+
+extern const struct job_ops provider_add_ops, provider_backup_ops,
+	provider_restore_ops;
+
+/* One that is being made is found, too; NULL if there is none. */
+struct provider *provider_find_any(struct manager *m, const char *name);
+/*
+ * One that is there, and one that is there and that no operation works on. NULL
+ * with @err, which must not be NULL, filled in.
+ */
+struct provider *provider_find(struct manager *m, const char *name,
+			       struct error *err);
+struct provider *provider_find_idle(struct manager *m, const char *name,
+				    struct error *err);
+/* VTPM_ERR_BUSY while an operation works on it. */
+int provider_check_idle(const struct provider *p, struct error *err);
+/*
+ * Start a job on @p, which is freed if it was made for that and this fails. @p
+ * may be NULL where memory was short.
+ */
+int provider_change(struct manager *m, struct call *call,
+		    const struct job_ops *ops, struct provider *p, bool is_new,
+		    const char *type, json_t *config, struct error *err);
+
+#endif
