@@ -90,6 +90,27 @@ static int child_user(const struct account *user)
 	return syscall(SYS_setresuid, user->uid, user->uid, user->uid);
 }
 
+/*
+ * Until it can be found by the next manager a process ends with this one, and
+ * takes no lock with it. A change of the user forgets that, so it is said twice.
+ */
+static int child_ends_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -1;
+	errno = ECHILD;
+	return getppid() == parent ? 0 : -1;
+}
+
+static int child_listen(int fd)
+{
+	if (fd < 0)
+		return 0;
+	if (listen(fd, LISTEN_BACKLOG) < 0)
+		return -1;
+	return prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
+
 static int child_signals(void)
 {
 	sigset_t none;
@@ -101,19 +122,22 @@ static int child_signals(void)
 }
 
 static void __attribute__((noreturn))
-child_main(const struct spawn *s, int report)
+child_main(const struct spawn *s, pid_t parent, int report)
 {
 	static char *const no_env[] = { NULL };
 	int cwd = s->cwd_fd, e;
 
 	setsid();
 	umask(077);
+	if (child_ends_with(parent) < 0)
+		goto fail;
 	if ((cwd >= 0 ? fchdir(cwd) : chdir("/")) < 0)
 		goto fail;
 	/* As the last thing with all rights, so that the cause is clear. */
-	if (child_limits() < 0 || child_user(s->user) < 0)
+	if (child_limits() < 0 || child_user(s->user) < 0 ||
+	    child_ends_with(parent) < 0)
 		goto fail;
-	if (s->listen_fd >= 0 && listen(s->listen_fd, LISTEN_BACKLOG) < 0)
+	if (child_listen(s->listen_fd) < 0)
 		goto fail;
 	/* While the ruleset is still open. */
 	if (s->sandbox && landlock_enter(&s->sandbox->view) < 0)
@@ -134,6 +158,7 @@ int spawn_process(const struct spawn *s, struct process *out, struct error *err)
 {
 	_cleanup_close_ int rd = -1, wr = -1;
 	struct process p = { .pidfd = -1 };
+	pid_t parent = getpid();
 	int pipefd[2], e = 0;
 
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
@@ -144,7 +169,7 @@ int spawn_process(const struct spawn *s, struct process *out, struct error *err)
 	if (p.pid < 0)
 		goto fail;
 	if (!p.pid)
-		child_main(s, wr);
+		child_main(s, parent, wr);
 	close(TAKE_FD(wr));
 	/* Nobody else reaps our children, so the number is still its own. */
 	p.pidfd = syscall(SYS_pidfd_open, p.pid, 0);

@@ -2,7 +2,8 @@
 /*
  * Starting helper programs. A helper gets the descriptors it is handed and no
  * others, an empty environment, the user given, no capability, and no way to
- * gain one; nothing ties its life to the manager's.
+ * gain one. One that listens outlives the manager, any other ends with the
+ * thread that started it.
  */
 #ifndef VTPM_VTPMD_SPAWN_H
 #define VTPM_VTPMD_SPAWN_H
