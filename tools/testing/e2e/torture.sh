@@ -34,5 +34,5 @@ for i in $(seq "${DEVICES:-3}"); do
 	check "t$i has kept its device" test \
 		"$(vtpm_field "t$i" .device.tpm)" = "${devices[i - 1]}"
 done
-grep -c 'running -> resuming' "$VTPM_LOG" | sed 's/^/# times resumed: /'
+grep -c '-> resuming' "$VTPM_LOG" | sed 's/^/# times resumed: /'
 tap_end
