@@ -171,8 +171,8 @@ static int start_error(const char *name, const struct engine *e, int status,
 	}
 	engine_end_text(status, how, sizeof(how));
 	return error_set(err, status == 128 + SIGKILL ? -EINTR : -EIO,
-			 VTPM_ERR_ENGINE, "engine of %s: %s%s%s",
-			 name, how, line[0] ? ": " : "", line);
+			 VTPM_ERR_ENGINE, "engine of %s: %s%s%s", name, how,
+			 line[0] ? ": " : "", line);
 }
 
 static int wait_ready(const struct config *cfg, const char *name,

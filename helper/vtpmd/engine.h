@@ -22,8 +22,8 @@ struct engine {
 	int netlink_fd;
 };
 
-#define ENGINE_NONE \
-	((struct engine){                                                 \
+#define ENGINE_NONE       \
+	((struct engine){ \
 		.process = { .pidfd = -1 }, .log_fd = -1, .netlink_fd = -1 })
 
 struct engine_args {

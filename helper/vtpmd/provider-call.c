@@ -150,7 +150,7 @@ int provider_call(const struct config *cfg, const struct provider_ref *p,
 {
 	_cleanup_(json) json_t *request = members, *local = NULL;
 	_cleanup_close_ int fd = -1;
-	struct capture c;
+	struct capture c = { 0 };
 	int r;
 
 	if (!members ||

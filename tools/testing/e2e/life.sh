@@ -219,10 +219,11 @@ damage()
 	printf garbage | dd of="$VTPM_RUN/checkpoint/l" bs=1 seek=29000 \
 		conv=notrunc status=none
 }
-for how in "rm $VTPM_RUN/checkpoint/l" damage; do
+forget() { rm "$VTPM_RUN/checkpoint/l"; }
+for how in forget damage; do
 	start_monitor
 	lose $how
-	check "${how%% *}: without its checkpoint it is failed" state_is failed
+	check "$how: without its checkpoint it is failed" state_is failed
 	check "the device stays" test -c "$node"
 	expect 1 '0x.*101\|failure' "a command gets TPM_RC_FAILURE" \
 		tpm2_getrandom 8
