@@ -82,6 +82,7 @@ soak-kill: deps
 
 bench: deps
 	@$(MAKE) --no-print-directory helper man bench-programs
+	@build/bench/bench-engine build/bench
 	@tools/testing/bench/bench.sh
 
 style: deps
@@ -176,7 +177,7 @@ uninstall:
 selftests:
 	@$(MAKE) -s -C tools/testing/selftests/vtpm OUTPUT=$(CURDIR)/build/selftests
 
-BENCH := build/bench/bench-tpm build/bench/bench-echo
+BENCH := build/bench/bench-tpm build/bench/bench-echo build/bench/bench-engine
 bench-programs: $(BENCH)
 selftest_dir := tools/testing/selftests/vtpm
 build/bench/bench-echo: tools/testing/bench/bench-echo.c \
@@ -185,6 +186,13 @@ build/bench/bench-echo: tools/testing/bench/bench-echo.c \
 	@echo "  CC      $@"
 	@$(CC) $(HELPER_CFLAGS) -I$(selftest_dir) -o $@ $(filter %.c,$^) -pie \
 		-lpthread
+build/bench/bench-engine: tools/testing/bench/bench-engine.c \
+		$(call objects,$(filter-out %/main.c,$(call sources,helper/engine))) \
+		$(call objects,$(wildcard helper/engine/testing/*.c)) \
+		$(OUT)/libcommon.a
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(HELPER_CFLAGS) -o $@ $^ -pie $(LIBS_vtpm-engine) $(LIBS_common)
 build/bench/%: tools/testing/bench/%.c kmod/uapi/linux/vtpm.h
 	@mkdir -p $(@D)
 	@echo "  CC      $@"

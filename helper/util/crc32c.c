@@ -44,7 +44,7 @@ static uint32_t eight_bytes(uint32_t crc, const uint8_t *p)
 	return crc;
 }
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+uint32_t crc32c_tables(uint32_t crc, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
@@ -56,3 +56,33 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t len)
 		crc = crc >> 8 ^ table[0][(crc ^ *p++) & 0xff];
 	return ~crc;
 }
+
+/* The processor has it since 2008, and then it is ten times as fast. */
+#ifdef __x86_64__
+static __attribute__((target("sse4.2"))) uint32_t
+by_instruction(uint32_t crc, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t sum = ~crc, v;
+
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&v, p, sizeof(v));
+		sum = __builtin_ia32_crc32di(sum, v);
+	}
+	while (len--)
+		sum = __builtin_ia32_crc32qi(sum, *p++);
+	return ~(uint32_t)sum;
+}
+
+uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+{
+	if (__builtin_cpu_supports("sse4.2"))
+		return by_instruction(crc, data, len);
+	return crc32c_tables(crc, data, len);
+}
+#else
+uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+{
+	return crc32c_tables(crc, data, len);
+}
+#endif

@@ -40,11 +40,27 @@ static void test_pieces(void **state)
 	}
 }
 
+/* The instruction and the tables, at every length and alignment. */
+static void test_ways(void **state)
+{
+	uint8_t data[600];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = i * 131 + 7;
+	for (size_t at = 0; at < 8; at++) {
+		for (size_t len = 0; at + len <= sizeof(data); len++)
+			assert_int_equal(crc32c(len, data + at, len),
+					 crc32c_tables(len, data + at, len));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_values),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
