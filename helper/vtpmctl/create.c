@@ -19,7 +19,7 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	bool no_start = false, autostart = false;
+	bool no_start = false, autostart = false, ephemeral = false;
 	const char *provider = NULL, *owner = NULL, *mode = NULL, *name;
 	const struct ctl_option options[] = {
 		{ .name = "provider", .value = &provider },
@@ -27,6 +27,7 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 		{ .name = "mode", .value = &mode },
 		{ .name = "no-start", .flag = &no_start },
 		{ .name = "autostart", .flag = &autostart },
+		{ .name = "ephemeral", .flag = &ephemeral },
 		{ 0 },
 	};
 	json_t *p;
@@ -34,8 +35,8 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 	if (ctl_parse(ctl, v, argc, argv, options, &name, 1, &status) < 0)
 		return status;
-	p = json_pack("{s:s, s:b, s:b}", "name", name, "start", !no_start,
-		      "autostart", autostart);
+	p = json_pack("{s:s, s:b, s:b, s:b}", "name", name, "start", !no_start,
+		      "autostart", autostart, "ephemeral", ephemeral);
 	if (!p) {
 		fprintf(stderr, "vtpmctl: the name is not UTF-8 text\n");
 		return CTL_USAGE;
@@ -56,7 +57,8 @@ const struct verb verb_create = {
 	.name = "create",
 	.summary = "make a vTPM and start it",
 	.help = "Usage: vtpmctl create NAME [--provider PROVIDER] [--owner USER[:GROUP]]\n"
-		"                      [--mode MODE] [--no-start] [--autostart] [--json]\n"
+		"                      [--mode MODE] [--no-start] [--autostart] [--ephemeral]\n"
+		"                      [--json]\n"
 		"\n"
 		"Makes a new virtual TPM with its two endorsement keys. Its state is sealed with\n"
 		"a key of PROVIDER, or of the default provider.\n"
@@ -65,10 +67,13 @@ const struct verb verb_create = {
 		"               of /dev/tpmN and /dev/tpmrmN; root and 0600 otherwise\n"
 		"  --no-start   leave it stopped\n"
 		"  --autostart  start it whenever vtpmd starts\n"
+		"  --ephemeral  keep its state in memory, sealed as any other: no disk ever sees\n"
+		"               it, and it is gone when the host goes down\n"
 		"\n"
 		"Examples:\n"
 		"  vtpmctl create web1\n"
 		"  vtpmctl create db --provider hsm --autostart\n"
+		"  vtpmctl create ci-1234 --ephemeral\n"
 		"  vtpmctl create vm1 --owner libvirt-qemu --mode 0600\n",
 	.run = run,
 };

@@ -37,6 +37,8 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	printf("%-12s number %lld\n", "data key",
 	       (long long)json_integer_value(json_object_get(v, "dataKey")));
 	line("file", json_text(v, "file"));
+	if (json_is_true(json_object_get(v, "ephemeral")))
+		line("ephemeral", "yes; it goes with the host");
 	printf("%-12s %lld\n", "generation",
 	       (long long)json_integer_value(json_object_get(v, "generation")));
 	line("libtpms", json_text(v, "libraryVersion"));

@@ -97,6 +97,7 @@ static int create(struct manager *m, struct call *call,
 		.autostart = param_bool(in, 3, false),
 		.owner = param_string(in, 4),
 		.mode = param_string(in, 5),
+		.ephemeral = param_bool(in, 6, false),
 	};
 
 	return vtpm_create(m, &o, call, err);
@@ -203,7 +204,8 @@ static const struct method {
 	  RIGHT_OPERATE,
 	  true,
 	  { STRING("name"), OPT_STRING("provider"), OPT_BOOL("start"),
-	    OPT_BOOL("autostart"), OPT_STRING("owner"), OPT_STRING("mode") } },
+	    OPT_BOOL("autostart"), OPT_STRING("owner"), OPT_STRING("mode"),
+	    OPT_BOOL("ephemeral") } },
 	{ INTERFACE ".Start", start, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".Stop", stop, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".StopAll",

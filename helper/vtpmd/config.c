@@ -109,6 +109,11 @@ int config_open(struct config *cfg, struct error *err)
 	if (!r)
 		r = open_dir(cfg->run_fd, "checkpoint", 0700,
 			     &cfg->checkpoint_fd, err);
+	snprintf(cfg->ephemeral_dir, sizeof(cfg->ephemeral_dir), "%s/ephemeral",
+		 cfg->run_dir);
+	if (!r)
+		r = open_dir(cfg->run_fd, "ephemeral", 0711, &cfg->ephemeral_fd,
+			     err);
 	if (!r)
 		r = open_dir(cfg->state_fd, "providers", 0700,
 			     &cfg->providers_fd, err);
@@ -119,10 +124,10 @@ int config_open(struct config *cfg, struct error *err)
 
 void config_close(struct config *cfg)
 {
-	int *const fds[] = { &cfg->keys_fd,   &cfg->providers_fd,
-			     &cfg->engine_fd, &cfg->checkpoint_fd,
-			     &cfg->state_fd,  &cfg->run_fd,
-			     &cfg->lock_fd };
+	int *const fds[] = { &cfg->keys_fd,	 &cfg->providers_fd,
+			     &cfg->engine_fd,	 &cfg->checkpoint_fd,
+			     &cfg->ephemeral_fd, &cfg->state_fd,
+			     &cfg->run_fd,	 &cfg->lock_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] >= 0)

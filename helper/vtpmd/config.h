@@ -35,7 +35,9 @@ struct config {
 	int run_fd;	   /* run_dir */
 	int engine_fd;	   /* run_dir/engine */
 	int checkpoint_fd; /* run_dir/checkpoint */
-	int lock_fd;	   /* run_dir/lock, locked */
+	int ephemeral_fd;  /* run_dir/ephemeral: vTPMs that no disk is to see */
+	char ephemeral_dir[PATH_MAX];
+	int lock_fd; /* run_dir/lock, locked */
 
 	struct account engine_user; /* engines and the identity program */
 	struct account keys_user;   /* key providers */

@@ -15,6 +15,7 @@
 #include "vtpmd/checkpoint.h"
 #include "vtpmd/engine.h"
 #include "vtpmd/kernel.h"
+#include "vtpmd/registry.h"
 
 /* Making seeds and running the TPM's self-test, on a slow machine. */
 #define START_TIMEOUT_MS 60000
@@ -139,7 +140,8 @@ static int spawn_engine(const struct config *cfg, const struct engine_args *a,
 	int r;
 
 	snprintf(family, sizeof(family), "%u", a->family);
-	snprintf(file, sizeof(file), "%s/%s.nvram", cfg->state_dir, a->name);
+	snprintf(file, sizeof(file), "%s/%s.nvram",
+		 registry_folder_of(cfg, a->name).path, a->name);
 	add_options(argv, a, family);
 	r = config_find_program(cfg, "vtpm-engine", path, err);
 	return r < 0 ? r : spawn_process(&s, &e->process, err);

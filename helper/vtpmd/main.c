@@ -118,6 +118,7 @@ int main(int argc, char **argv)
 					 .run_fd = -1,
 					 .engine_fd = -1,
 					 .checkpoint_fd = -1,
+					 .ephemeral_fd = -1,
 					 .lock_fd = -1 },
 			     .events_fd = -1 };
 	struct error err = { 0 };

@@ -110,8 +110,8 @@ struct vtpm *manager_find(struct manager *m, const char *name,
 		return v;
 	/* A backup that was put there while we run. */
 	registry_file(name, NULL, file);
-	if (faccessat(m->config.state_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) <
-	    0) {
+	if (faccessat(registry_folder_of(&m->config, name).fd, file, F_OK,
+		      AT_SYMLINK_NOFOLLOW) < 0) {
 		error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
 			  "there is no vTPM %s; see: vtpmctl list", name);
 		return NULL;

@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 #include "util/cleanup.h"
@@ -30,16 +32,35 @@ static void fill_info(struct operation *op)
 	info->created = time(NULL);
 }
 
+/* "Ephemeral" says that no disk ever sees it. */
+static int check_in_memory(struct folder folder, struct error *err)
+{
+	struct statfs fs;
+
+	if (fstatfs(folder.fd, &fs) < 0)
+		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s: %s",
+				 folder.path, strerror(errno));
+	if (fs.f_type == TMPFS_MAGIC)
+		return 0;
+	return error_set(err, -EINVAL, VTPM_ERR_STORAGE,
+			 "%s is not on a tmpfs, so a vTPM in it would be on a "
+			 "disk; run vtpmd with a --run-dir that is",
+			 folder.path);
+}
+
 static int make_file(struct operation *op, const struct secret *key, int *out,
 		     struct error *err)
 {
+	struct folder folder = registry_folder(op->cfg, op->ephemeral);
 	char file[FILE_NAME_LEN], path[PATH_MAX];
-	int r;
+	int r = op->ephemeral ? check_in_memory(folder, err) : 0;
 
+	if (r < 0)
+		return r;
 	registry_file(op->name, SUFFIX_NEW, file);
-	snprintf(path, sizeof(path), "%s/%s", op->cfg->state_dir, file);
-	*out = openat(op->cfg->state_fd, file,
-		      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	snprintf(path, sizeof(path), "%s/%s", folder.path, file);
+	*out = openat(folder.fd, file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+		      0600);
 	if (*out < 0)
 		return error_set(err, -errno,
 				 errno == ENOSPC ? VTPM_ERR_NO_SPACE
@@ -87,25 +108,26 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 static int publish(struct operation *op, struct error *err)
 {
 	char new[FILE_NAME_LEN], file[FILE_NAME_LEN];
-	int dir = op->cfg->state_fd;
+	struct folder folder = registry_folder(op->cfg, op->ephemeral);
 	int r = registry_save_settings(op->cfg, op->name, &op->settings, err);
 
 	if (r < 0)
 		return r;
 	registry_file(op->name, SUFFIX_NEW, new);
 	registry_file(op->name, NULL, file);
-	if (renameat2(dir, new, dir, file, RENAME_NOREPLACE) < 0)
+	if (renameat2(folder.fd, new, folder.fd, file, RENAME_NOREPLACE) < 0)
 		return error_set(
 			err, -errno,
 			errno == EEXIST ? VTPM_ERR_EXISTS : VTPM_ERR_STORAGE,
-			"%s/%s: %s", op->cfg->state_dir, file, strerror(errno));
-	return registry_sync(op->cfg, err);
+			"%s/%s: %s", folder.path, file, strerror(errno));
+	return registry_sync(folder, err);
 }
 
 /* Remove the file, whatever its name is by now. @fd says which one is ours. */
 static void remove_file(struct operation *op, int fd)
 {
 	static const char *const suffixes[] = { SUFFIX_NEW, NULL };
+	struct folder folder = registry_folder(op->cfg, op->ephemeral);
 	char file[FILE_NAME_LEN];
 	struct error err = { 0 };
 	struct stat ours, there;
@@ -114,18 +136,17 @@ static void remove_file(struct operation *op, int fd)
 		return;
 	for (size_t i = 0; i < 2; i++) {
 		registry_file(op->name, suffixes[i], file);
-		if (!fstatat(op->cfg->state_fd, file, &there,
-			     AT_SYMLINK_NOFOLLOW) &&
+		if (!fstatat(folder.fd, file, &there, AT_SYMLINK_NOFOLLOW) &&
 		    there.st_ino == ours.st_ino &&
 		    there.st_dev == ours.st_dev &&
-		    registry_shred(op->cfg, fd, file, &err) < 0)
+		    registry_shred(folder, fd, file, &err) < 0)
 			log_warning("%s", err.text);
 	}
 	/* Not if the name turned out to be another vTPM's. */
 	registry_file(op->name, NULL, file);
-	if (fstatat(op->cfg->state_fd, file, &there, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (fstatat(folder.fd, file, &there, AT_SYMLINK_NOFOLLOW) < 0) {
 		snprintf(file, sizeof(file), "%s.json", op->name);
-		unlinkat(op->cfg->state_fd, file, 0);
+		unlinkat(folder.fd, file, 0);
 	}
 }
 
@@ -248,6 +269,7 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 {
 	struct operation op = { .engine = ENGINE_NONE,
 				.start = o->start,
+				.ephemeral = o->ephemeral,
 				.settings = SETTINGS_DEFAULT };
 	struct error found = { 0 };
 	struct vtpm *v;

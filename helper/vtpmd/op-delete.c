@@ -16,6 +16,7 @@ static int delete_run(struct job *job, void *arg, struct error *err)
 	struct operation *op = arg;
 	char file[FILE_NAME_LEN], old[FILE_NAME_LEN];
 	_cleanup_close_ int fd = -1;
+	struct folder folder = registry_folder_of(op->cfg, op->name);
 	int r = operation_open(op, &fd, err);
 
 	(void)job;
@@ -23,15 +24,15 @@ static int delete_run(struct job *job, void *arg, struct error *err)
 		return r;
 	registry_file(op->name, NULL, file);
 	registry_file(op->name, SUFFIX_OLD, old);
-	if (renameat(op->cfg->state_fd, file, op->cfg->state_fd, old) < 0)
+	if (renameat(folder.fd, file, folder.fd, old) < 0)
 		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
-				 op->cfg->state_dir, file, strerror(errno));
-	r = registry_sync(op->cfg, err);
+				 folder.path, file, strerror(errno));
+	r = registry_sync(folder, err);
 	if (r < 0)
 		return r;
 	snprintf(file, sizeof(file), "%s.json", op->name);
-	unlinkat(op->cfg->state_fd, file, 0);
-	return registry_shred(op->cfg, fd, old, err);
+	unlinkat(folder.fd, file, 0);
+	return registry_shred(folder, fd, old, err);
 }
 
 static void delete_done(void *arg, const struct error *err)

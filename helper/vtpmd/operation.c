@@ -82,5 +82,6 @@ int operation_open(struct operation *op, int *fd, struct error *err)
 
 void operation_path(const struct operation *op, char path[PATH_MAX])
 {
-	snprintf(path, PATH_MAX, "%s/%s.nvram", op->cfg->state_dir, op->name);
+	snprintf(path, PATH_MAX, "%s/%s.nvram",
+		 registry_folder_of(op->cfg, op->name).path, op->name);
 }

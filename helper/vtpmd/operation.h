@@ -25,7 +25,7 @@ struct operation {
 	const struct config *cfg;
 	char name[NAME_MAX_LEN + 1];
 	char provider[NAME_MAX_LEN + 1];
-	bool start;
+	bool start, ephemeral;
 	struct rekey_plan *plan;
 	struct settings settings;
 	char owner[2 * NAME_MAX_LEN + 2], mode[8]; /* as asked for */

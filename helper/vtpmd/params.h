@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#define PARAMS_MAX 6
+#define PARAMS_MAX 7
 
 enum param_type { PARAM_STRING, PARAM_BOOL, PARAM_OBJECT };
 

@@ -25,6 +25,32 @@ void registry_file(const char *name, const char *suffix,
 		 suffix ? "." : "", name, suffix ? suffix : "");
 }
 
+struct folder registry_folder(const struct config *cfg, bool ephemeral)
+{
+	if (ephemeral)
+		return (struct folder){ cfg->ephemeral_fd, cfg->ephemeral_dir };
+	return (struct folder){ cfg->state_fd, cfg->state_dir };
+}
+
+bool registry_is_ephemeral(const struct config *cfg, const char *name)
+{
+	static const char *const suffixes[] = { NULL, SUFFIX_NEW, SUFFIX_OLD };
+	char file[FILE_NAME_LEN];
+
+	for (size_t i = 0; i < 3; i++) {
+		registry_file(name, suffixes[i], file);
+		if (!faccessat(cfg->ephemeral_fd, file, F_OK,
+			       AT_SYMLINK_NOFOLLOW))
+			return true;
+	}
+	return false;
+}
+
+struct folder registry_folder_of(const struct config *cfg, const char *name)
+{
+	return registry_folder(cfg, registry_is_ephemeral(cfg, name));
+}
+
 /* Cut @suffix off @file; false if it does not end so or is no name then. */
 static bool strip(const char *file, const char *suffix,
 		  char name[NAME_MAX_LEN + 1])
@@ -64,7 +90,11 @@ int registry_scan(const struct config *cfg,
 		  int (*fn)(const char *name, void *arg), void *arg,
 		  struct error *err)
 {
-	return scan(cfg->state_fd, NVRAM_SUFFIX, cfg->state_dir, fn, arg, err);
+	int r = scan(cfg->state_fd, NVRAM_SUFFIX, cfg->state_dir, fn, arg, err);
+
+	return r < 0 ? r
+		     : scan(cfg->ephemeral_fd, NVRAM_SUFFIX, cfg->ephemeral_dir,
+			    fn, arg, err);
 }
 
 int registry_scan_providers(const struct config *cfg,
@@ -74,26 +104,26 @@ int registry_scan_providers(const struct config *cfg,
 	return scan(cfg->providers_fd, JSON_SUFFIX, "providers", fn, arg, err);
 }
 
-static void clean_one(const struct config *cfg, const char *file)
+static void clean_one(struct folder folder, const char *file)
 {
 	struct error err = { 0 };
 	_cleanup_close_ int fd =
-		openat(cfg->state_fd, file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		openat(folder.fd, file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
 	/* Another manager may share the directory and be at work on it. */
 	if (fd >= 0 && registry_lock(fd, file, NULL) < 0)
 		return;
 	log_notice("%s/%s: left by an operation that was cut off; removed",
-		   cfg->state_dir, file);
-	if (registry_shred(cfg, fd, file, &err) < 0)
+		   folder.path, file);
+	if (registry_shred(folder, fd, file, &err) < 0)
 		log_warning("%s", err.text);
 }
 
-void registry_clean(const struct config *cfg)
+static void clean(struct folder folder)
 {
 	static const char *const suffixes[] = { NVRAM_SUFFIX SUFFIX_NEW,
 						NVRAM_SUFFIX SUFFIX_OLD };
-	int fd = openat(cfg->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(folder.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	char name[NAME_MAX_LEN + 1];
 	struct dirent *de;
@@ -101,18 +131,25 @@ void registry_clean(const struct config *cfg)
 	while (d && (de = readdir(d))) {
 		for (size_t i = 0; i < 2 && de->d_name[0] == '.'; i++) {
 			if (strip(de->d_name + 1, suffixes[i], name))
-				clean_one(cfg, de->d_name);
+				clean_one(folder, de->d_name);
 		}
 	}
+}
+
+void registry_clean(const struct config *cfg)
+{
+	clean(registry_folder(cfg, false));
+	clean(registry_folder(cfg, true));
 }
 
 int registry_open(const struct config *cfg, const char *name, int flags,
 		  int *fd, struct error *err)
 {
+	struct folder folder = registry_folder_of(cfg, name);
 	char file[FILE_NAME_LEN];
 
 	registry_file(name, NULL, file);
-	*fd = openat(cfg->state_fd, file, flags | O_NOFOLLOW | O_CLOEXEC);
+	*fd = openat(folder.fd, file, flags | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd >= 0)
 		return 0;
 	if (errno == ENOENT)
@@ -120,7 +157,7 @@ int registry_open(const struct config *cfg, const char *name, int flags,
 				 "there is no vTPM %s; see: vtpmctl list",
 				 name);
 	return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
-			 cfg->state_dir, file, strerror(errno));
+			 folder.path, file, strerror(errno));
 }
 
 int registry_lock(int fd, const char *name, struct error *err)
@@ -148,7 +185,8 @@ int registry_read_header(const struct config *cfg, const char *name,
 	if (r < 0)
 		return r;
 	registry_file(name, NULL, file);
-	snprintf(path, sizeof(path), "%s/%s", cfg->state_dir, file);
+	snprintf(path, sizeof(path), "%s/%s",
+		 registry_folder_of(cfg, name).path, file);
 	return nvram_read_header(fd, path, info, err);
 }
 
@@ -208,8 +246,9 @@ static int save_json(int dir_fd, const char *name, const char *where,
 int registry_load_settings(const struct config *cfg, const char *name,
 			   struct settings *out, struct error *err)
 {
+	struct folder folder = registry_folder_of(cfg, name);
 	_cleanup_(json) json_t *json = NULL;
-	int r = load_json(cfg->state_fd, name, cfg->state_dir, &json, err);
+	int r = load_json(folder.fd, name, folder.path, &json, err);
 
 	*out = SETTINGS_DEFAULT;
 	if (r == -ENOENT)
@@ -217,16 +256,17 @@ int registry_load_settings(const struct config *cfg, const char *name,
 	if (!r)
 		r = settings_from_json(json, out, err);
 	if (r < 0)
-		error_prefix(err, "%s/%s.json", cfg->state_dir, name);
+		error_prefix(err, "%s/%s.json", folder.path, name);
 	return r;
 }
 
 int registry_save_settings(const struct config *cfg, const char *name,
 			   const struct settings *s, struct error *err)
 {
+	struct folder folder = registry_folder_of(cfg, name);
 	_cleanup_(json) json_t *json = settings_to_json(s);
 
-	return save_json(cfg->state_fd, name, cfg->state_dir, json, err);
+	return save_json(folder.fd, name, folder.path, json, err);
 }
 
 int registry_load_provider(const struct config *cfg, const char *name,
@@ -310,20 +350,20 @@ static void overwrite(int fd)
 	fdatasync(fd);
 }
 
-int registry_shred(const struct config *cfg, int fd, const char *file,
+int registry_shred(struct folder folder, int fd, const char *file,
 		   struct error *err)
 {
 	overwrite(fd);
-	if (unlinkat(cfg->state_fd, file, 0) < 0 && errno != ENOENT)
+	if (unlinkat(folder.fd, file, 0) < 0 && errno != ENOENT)
 		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
-				 cfg->state_dir, file, strerror(errno));
-	return registry_sync(cfg, err);
+				 folder.path, file, strerror(errno));
+	return registry_sync(folder, err);
 }
 
-int registry_sync(const struct config *cfg, struct error *err)
+int registry_sync(struct folder folder, struct error *err)
 {
-	if (fsync(cfg->state_fd) < 0)
+	if (fsync(folder.fd) < 0)
 		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s: %s",
-				 cfg->state_dir, strerror(errno));
+				 folder.path, strerror(errno));
 	return 0;
 }

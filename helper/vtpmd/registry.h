@@ -21,6 +21,19 @@
 void registry_file(const char *name, const char *suffix,
 		   char out[FILE_NAME_LEN]);
 
+/* A directory that vTPMs have their files in. */
+struct folder {
+	int fd;
+	const char *path;
+};
+
+/* That of an ephemeral vTPM, or of any other. */
+struct folder registry_folder(const struct config *cfg, bool ephemeral);
+/* Is there an ephemeral vTPM @name, whole or in the making? */
+bool registry_is_ephemeral(const struct config *cfg, const char *name);
+/* That of the vTPM @name. */
+struct folder registry_folder_of(const struct config *cfg, const char *name);
+
 /* Call @fn for every name of a "NAME.nvram"; stops at its first error. */
 int registry_scan(const struct config *cfg,
 		  int (*fn)(const char *name, void *arg), void *arg,
@@ -58,8 +71,8 @@ int registry_scan_providers(const struct config *cfg,
 
 /* Overwrite the file and remove it: without its wrapped key it opens no more.
  */
-int registry_shred(const struct config *cfg, int fd, const char *file,
+int registry_shred(struct folder folder, int fd, const char *file,
 		   struct error *err);
-int registry_sync(const struct config *cfg, struct error *err);
+int registry_sync(struct folder folder, struct error *err);
 
 #endif

@@ -18,7 +18,7 @@
  * An engine that crashes soon after it began does so on the command that it was
  * given, and so will the next. A SIGKILL comes from outside.
  */
-#define SOON_US 5000000ULL
+#define SOON_US 10000000ULL
 #define MAX_CRASHES 3
 
 /* With the key that the manager has kept, or the one that the provider gives. */

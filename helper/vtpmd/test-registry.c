@@ -32,6 +32,10 @@ static int set_up(void **state)
 		return -1;
 	f.cfg.providers_fd =
 		openat(f.cfg.state_fd, "providers", O_RDONLY | O_DIRECTORY);
+	if (mkdirat(f.cfg.state_fd, "ephemeral", 0700) < 0)
+		return -1;
+	f.cfg.ephemeral_fd =
+		openat(f.cfg.state_fd, "ephemeral", O_RDONLY | O_DIRECTORY);
 	*state = &f;
 	return 0;
 }
@@ -49,6 +53,7 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
+	close(f->cfg.ephemeral_fd);
 	close(f->cfg.providers_fd);
 	close(f->cfg.state_fd);
 	return nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
@@ -243,7 +248,9 @@ static void shred(void **state)
 	put(f->cfg.state_fd, "a.nvram", data);
 	assert_int_equal(registry_open(&f->cfg, "a", O_RDWR, &fd, &err), 0);
 	other = openat(f->cfg.state_fd, "a.nvram", O_RDONLY);
-	assert_int_equal(registry_shred(&f->cfg, fd, "a.nvram", &err), 0);
+	assert_int_equal(registry_shred(registry_folder(&f->cfg, false), fd,
+					"a.nvram", &err),
+			 0);
 	assert_false(there(&f->cfg, "a.nvram"));
 	assert_int_equal(read(other, data, sizeof(data)), sizeof(data) - 1);
 	assert_memory_equal(data, zeros, sizeof(data) - 1);

@@ -233,6 +233,7 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	const struct nvram_info *info = &v->info;
 	char mode[16], uuid[UUID_TEXT_LEN] = "", version[32] = "",
 		       file[PATH_MAX];
+	struct folder folder = registry_folder_of(&v->m->config, v->name);
 	uint32_t lib = info->library_version;
 	json_t *out;
 
@@ -241,8 +242,7 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	if (lib)
 		snprintf(version, sizeof(version), "%u.%u.%u", lib >> 16,
 			 lib >> 8 & 0xff, lib & 0xff);
-	snprintf(file, sizeof(file), "%s/%s.nvram", v->m->config.state_dir,
-		 v->name);
+	snprintf(file, sizeof(file), "%s/%s.nvram", folder.path, v->name);
 	out = json_object();
 	json_object_set_new(out, "name", json_string(v->name));
 	json_object_set_new(out, "uuid", json_string(uuid));
@@ -260,6 +260,9 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	json_object_set_new(out, "keyId", json_text(info->wrap[0].key_id));
 	add_wraps(info, out);
 	json_object_set_new(out, "file", json_text(file));
+	json_object_set_new(
+		out, "ephemeral",
+		json_boolean(folder.fd == v->m->config.ephemeral_fd));
 	json_object_set_new(out, "generation",
 			    json_integer((json_int_t)info->generation));
 	json_object_set_new(out, "libraryVersion", json_string(version));

@@ -119,7 +119,7 @@ struct create_options {
 	const char *provider; /* NULL: the default */
 	const char *owner;    /* NULL: root's */
 	const char *mode;     /* NULL: 0600 */
-	bool start, autostart;
+	bool start, autostart, ephemeral;
 };
 
 int vtpm_create(struct manager *m, const struct create_options *o,

@@ -53,6 +53,13 @@ echo 'correct horse' >"$T/password"
 echo 'wrong horse' >"$T/wrong"
 backup=(provider backup p1 "$T/p1.p12" --password-file "$T/password")
 expect 0 '' "provider backup" "$ctl" "${backup[@]}"
+if [ "$(stat -fc %T "$T")" = tmpfs ]; then
+	skip "an ephemeral vTPM is refused on a disk" "$T is on none"
+else
+	expect 8 'not on a tmpfs' "an ephemeral vTPM is refused on a disk" \
+		"$ctl" create a --ephemeral --no-start
+	check "and nothing is left" nothing_left
+fi
 check "the backup is for its owner only" \
 	test "$(stat -c %a "$T/p1.p12")" = 600
 check "and is PKCS#12" openssl pkcs12 -in "$T/p1.p12" -nokeys -noout \
