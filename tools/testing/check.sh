@@ -15,7 +15,8 @@ export FUZZ_SECONDS=${FUZZ_SECONDS:-5}
 wanted=" $* "
 
 echo "==> building"
-make --no-print-directory helper man selftests build/torture/torture || exit
+make --no-print-directory helper man selftests bench-programs \
+	build/torture/torture || exit
 make --no-print-directory VARIANT=asan helper helper-tests || exit
 
 suite style tools/style.sh
@@ -59,6 +60,7 @@ suite sealed place tools/testing/e2e/sealed.sh
 suite rekey-live place tools/testing/e2e/rekey-live.sh
 suite life place tools/testing/e2e/life.sh
 suite torture place tools/testing/e2e/torture.sh
+suite overload place tools/testing/e2e/overload.sh
 suite host place tools/testing/e2e/host.sh
 suite systemd env VTPM_WHERE=guest VTPM_CMDLINE=vtpm.systemd \
 	tools/testing/here-or-guest.sh tools/testing/e2e/systemd.sh
