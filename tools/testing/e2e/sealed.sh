@@ -64,14 +64,15 @@ check "seccomp filters its system calls" test "$(status Seccomp)" = 2
 check "no_new_privs is set" test "$(status NoNewPrivs)" = 1
 check "its memory is locked" test "$(status VmLck | tr -dc 0-9)" -gt 0
 
-# standard streams, state file, control socket, netlink socket
+# standard streams, state file, checkpoint, control socket, netlink socket
 descriptors()
 {
 	local fd target
 	for fd in /proc/"$pid"/fd/*; do
 		target=$(readlink "$fd")
 		case ${fd##*/}:$target in
-		0:/dev/null | [12]:pipe:* | [0-9]*:"$file") ;;
+		0:/dev/null | [12]:pipe:* | [0-9]*:"$file" | \
+			[0-9]*:"$VTPM_RUN/checkpoint/s") ;;
 		[0-9]*:socket:*) sockets=$((sockets + 1)) ;;
 		*) echo "${fd##*/} -> $target" ;;
 		esac
