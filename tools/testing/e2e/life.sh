@@ -124,6 +124,7 @@ if [ -n "${VTPM_LOADED:-}" ]; then
 	check "the module is unloaded" vtpm_unload_module
 	expect 1 '' "it is gone" test -d /sys/module/vtpm
 	vtpm_start_daemon
+	check "its start by itself ends" state_is stopped
 	expect 6 'modprobe vtpm' "without it: what to do" vtpmctl start l
 	expect 6 'modprobe vtpm' "create without it: the same" \
 		vtpmctl create m
@@ -316,6 +317,8 @@ expect 4 'already' "its name is taken" vtpmctl create e
 check "stop" vtpmctl stop e
 check "delete" vtpmctl delete e --yes
 check "nothing is left of it" test -z "$(ls -A "$VTPM_RUN/ephemeral")"
+# The new vtpmd has started it, as was asked for.
+vtpm_wait_state l running 200 && vtpmctl stop l
 
 # --- the end -----------------------------------------------------------------
 
