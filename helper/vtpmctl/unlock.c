@@ -3,17 +3,6 @@
 
 #include "vtpmctl/vtpmctl.h"
 
-static void print(struct ctl *ctl, json_t *p, void *arg)
-{
-	const json_t *v = json_object_get(p, "vtpm");
-	const char *dev = json_text(json_object_get(v, "device"), "tpm");
-
-	(void)ctl;
-	(void)arg;
-	printf("%s is %s%s%s\n", json_text(v, "name"), json_text(v, "state"),
-	       *dev ? " on " : "", dev);
-}
-
 static void print_all(struct ctl *ctl, json_t *p, void *arg)
 {
 	(void)ctl;
@@ -24,22 +13,8 @@ static void print_all(struct ctl *ctl, json_t *p, void *arg)
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	const char *name;
-	bool all;
-	int status;
-
-	if (ctl_parse_name_or_all(ctl, v, argc, argv, &name, &all, &status) < 0)
-		return status;
-	if (all)
-		return client_call(
-			ctl, &(struct client_call){ .method = "UnlockAll",
-						    .on_reply = print_all });
-	return client_call(
-		ctl, &(struct client_call){
-			     .method = "Unlock",
-			     .parameters = json_pack("{s:s}", "name", name),
-			     .more = true,
-			     .on_reply = print });
+	return client_call_one_or_all(ctl, v, argc, argv, "Unlock", "UnlockAll",
+				      print_all);
 }
 
 const struct verb verb_unlock = {

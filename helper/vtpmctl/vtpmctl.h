@@ -104,6 +104,13 @@ struct client_call {
  * An error is printed on standard error. Returns an exit status.
  */
 int client_call(struct ctl *ctl, const struct client_call *call);
+/*
+ * A verb that is for NAME, by the method @one, which answers with the vTPM, or
+ * for --all, by the method @all_of_them, whose answer @on_all prints.
+ */
+int client_call_one_or_all(struct ctl *ctl, const struct verb *v, int argc,
+			   char **argv, const char *one,
+			   const char *all_of_them, client_reply_fn on_all);
 void client_print_json(const json_t *value);
 
 /* "" where the member is not there. */
