@@ -81,7 +81,7 @@ int checkpoint_create(int fd, const struct nvram_info *info,
 	return 0;
 }
 
-/* The content of the file as @content, which points into its own buffer. */
+/* The content of the file as @content, which points into it. */
 static int parse(const uint8_t *p, uint32_t len,
 		 struct checkpoint_content *content, uint8_t hash[DIGEST_LEN])
 {
@@ -143,13 +143,7 @@ static int read_content(struct checkpoint *c,
 	if (!len)
 		return error_set(err, -ENODATA, VTPM_ERR_CORRUPT,
 				 CHECKPOINT_FILE " holds no state");
-	content->buf = malloc(len);
-	if (!content->buf)
-		return out_of_memory(err);
-	memcpy(content->buf, state, len);
-	content->len = len;
-	nvram_forget_state(c->file);
-	if (parse(content->buf, len, content, c->digest))
+	if (parse(state, len, content, c->digest))
 		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
 				 CHECKPOINT_FILE " is of another version");
 	return 0;
@@ -172,7 +166,7 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 	if (!r)
 		r = match(c, content, permanent, len, err);
 	if (r) {
-		checkpoint_free_content(content);
+		OPENSSL_cleanse(content, sizeof(*content));
 		free_checkpoint(c);
 		return r;
 	}
@@ -180,12 +174,10 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 	return 0;
 }
 
-void checkpoint_free_content(struct checkpoint_content *c)
+void checkpoint_forget(struct checkpoint *c, struct checkpoint_content *content)
 {
-	if (c->buf)
-		OPENSSL_cleanse(c->buf, c->len);
-	free(c->buf);
-	OPENSSL_cleanse(c, sizeof(*c));
+	nvram_forget_state(c->file);
+	OPENSSL_cleanse(content, sizeof(*content));
 }
 
 static int make_room(struct checkpoint *c, size_t len)

@@ -32,12 +32,10 @@ int checkpoint_create(int fd, const struct nvram_info *info,
 		      const struct secret *key, const void *permanent,
 		      uint32_t len, struct checkpoint **out, struct error *err);
 
-/* What was read of one; in memory that checkpoint_free_content() wipes. */
+/* What was read of one; @saved is there until checkpoint_forget(). */
 struct checkpoint_content {
 	struct engine_answer last;
 	struct tpm_saved saved; /* permanent: only if it may not be on disk */
-	uint8_t *buf;
-	uint32_t len;
 };
 
 /*
@@ -49,7 +47,9 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 		    const struct secret *key, const void *permanent,
 		    uint32_t len, struct checkpoint **out,
 		    struct checkpoint_content *content, struct error *err);
-void checkpoint_free_content(struct checkpoint_content *c);
+/* Wipe what was read. */
+void checkpoint_forget(struct checkpoint *c,
+		       struct checkpoint_content *content);
 
 /*
  * Write the TPM's running state and @last. @permanent is the permanent state,

@@ -49,7 +49,7 @@ int engine_save(struct engine *e, bool running, struct error *err)
 	const void *state = tpm_state_changed(&len);
 	int r = 0;
 
-	if (e->checkpoint && (running || state))
+	if (e->checkpoint && running)
 		r = checkpoint_write(e->checkpoint, &e->last, state,
 				     state ? len : 0, err);
 	return r < 0 ? r : commit_once(e, err);

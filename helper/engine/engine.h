@@ -61,7 +61,10 @@ int engine_power_on(struct engine *e, bool manufacture,
 int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
 		  struct error *err);
 
-/* Save what has changed: the running state too, if @running says so. */
+/*
+ * Make durable what has changed of the permanent state. @running: something has
+ * changed, of whichever state; the checkpoint is written first.
+ */
 int engine_save(struct engine *e, bool running, struct error *err);
 
 /* Write what is left in both slots, wipe, and end the process; see STOP. */

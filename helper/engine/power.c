@@ -138,7 +138,7 @@ int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
 	if (!r)
 		r = stir_random(err);
 	e->last = content.last;
-	checkpoint_free_content(&content);
+	checkpoint_forget(e->checkpoint, &content);
 	nvram_forget_state(e->nvram);
 	return r < 0 ? r : begin(e, err);
 }
