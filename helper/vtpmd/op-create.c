@@ -218,6 +218,7 @@ static void create_done(void *arg, const struct error *err)
 	v->info = op->info;
 	v->have_info = true;
 	v->settings = op->settings;
+	v->ephemeral = op->ephemeral;
 	v->in_kernel = op->in_kernel;
 	v->instance = op->instance;
 	/* It has no state that anyone saw: stopped is what it comes from. */

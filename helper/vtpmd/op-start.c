@@ -18,16 +18,10 @@ static int power_on(struct operation *op, struct job *job, struct error *err)
 	_cleanup_close_ int fd = -1;
 	struct engine_args args = { .name = op->name };
 	struct engine_status status;
-	char path[PATH_MAX];
-	int r = operation_open(op, &fd, err);
+	int r = operation_open_header(op, &fd, err);
 
 	if (r < 0)
 		return r;
-	operation_path(op, path);
-	r = nvram_read_header(fd, path, &op->info, err);
-	if (r < 0)
-		return r;
-	op->have_info = true;
 	job_progress(job, "asking the key provider for the key");
 	r = data_key_unwrap(op->cfg, op->name, &op->info, &op->key, err);
 	/* In this order: a key that is missing is told without the module. */

@@ -80,6 +80,19 @@ int operation_open(struct operation *op, int *fd, struct error *err)
 	return r < 0 ? r : registry_lock(*fd, op->name, err);
 }
 
+int operation_open_header(struct operation *op, int *fd, struct error *err)
+{
+	char path[PATH_MAX];
+	int r = operation_open(op, fd, err);
+
+	if (r < 0)
+		return r;
+	operation_path(op, path);
+	r = nvram_read_header(*fd, path, &op->info, err);
+	op->have_info = !r;
+	return r;
+}
+
 void operation_path(const struct operation *op, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/%s.nvram",

@@ -53,6 +53,8 @@ void operation_progress(void *arg, const char *text);
 
 /* In a job: the state file, open and locked. */
 int operation_open(struct operation *op, int *fd, struct error *err);
+/* The same, and what stands in its header: @op->info. */
+int operation_open_header(struct operation *op, int *fd, struct error *err);
 /* The path of the state file, for messages. */
 void operation_path(const struct operation *op, char path[PATH_MAX]);
 

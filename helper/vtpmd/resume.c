@@ -50,19 +50,13 @@ static int resume_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
 	_cleanup_close_ int fd = -1;
-	char path[PATH_MAX];
 	int r;
 
 	/* Of an upgrade: the one of before, whatever it is doing. */
 	engine_discard(op->cfg, op->name, &op->engine);
-	r = operation_open(op, &fd, err);
+	r = operation_open_header(op, &fd, err);
 	if (r < 0)
 		return r;
-	operation_path(op, path);
-	r = nvram_read_header(fd, path, &op->info, err);
-	if (r < 0)
-		return r;
-	op->have_info = true;
 	job_progress(job, "starting another engine");
 	r = start_engine(op, fd, err);
 	if (r < 0)

@@ -128,6 +128,7 @@ void vtpm_load(struct vtpm *v)
 	struct error err = { 0 };
 	int r;
 
+	v->ephemeral = registry_is_ephemeral(cfg, v->name);
 	if (registry_load_settings(cfg, v->name, &v->settings, &err) < 0)
 		log_warning("%s", err.text);
 	r = registry_read_header(cfg, v->name, &v->info, &err);
@@ -233,7 +234,7 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	const struct nvram_info *info = &v->info;
 	char mode[16], uuid[UUID_TEXT_LEN] = "", version[32] = "",
 		       file[PATH_MAX];
-	struct folder folder = registry_folder_of(&v->m->config, v->name);
+	struct folder folder = registry_folder(&v->m->config, v->ephemeral);
 	uint32_t lib = info->library_version;
 	json_t *out;
 
@@ -260,9 +261,7 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	json_object_set_new(out, "keyId", json_text(info->wrap[0].key_id));
 	add_wraps(info, out);
 	json_object_set_new(out, "file", json_text(file));
-	json_object_set_new(
-		out, "ephemeral",
-		json_boolean(folder.fd == v->m->config.ephemeral_fd));
+	json_object_set_new(out, "ephemeral", json_boolean(v->ephemeral));
 	json_object_set_new(out, "generation",
 			    json_integer((json_int_t)info->generation));
 	json_object_set_new(out, "libraryVersion", json_string(version));

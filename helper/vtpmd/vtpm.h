@@ -46,6 +46,7 @@ struct vtpm {
 	bool want_rekey;      /* nor is RekeyAll */
 	unsigned int retry_s; /* locked: the present interval */
 	sd_event_source *retry_source; /* and its end */
+	bool ephemeral;		       /* its file is in memory */
 	bool have_info;
 	struct nvram_info info;
 	struct engine engine;
