@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -12,6 +11,7 @@
 #include <cmocka.h>
 
 #include "util/log.h"
+#include "util/testing/tree.h"
 #include "vtpmd/registry.h"
 
 struct fixture {
@@ -40,15 +40,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
@@ -56,7 +47,7 @@ static int tear_down(void **state)
 	close(f->cfg.ephemeral_fd);
 	close(f->cfg.providers_fd);
 	close(f->cfg.state_fd);
-	return nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(f->dir);
 }
 
 static void put(int dir, const char *file, const char *text)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "util/testing/tree.h"
 #include "vtpmd/sandbox.h"
 
 static char dir[] = "/tmp/vtpm-sandbox-XXXXXX";
@@ -289,19 +289,10 @@ static int set_up(void **state)
 	       make_file(in_dir("b/deep/file"));
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(dir);
 }
 
 int main(void)

@@ -115,6 +115,18 @@ vtpm_wait_state() # NAME STATE TENTHS-OF-A-SECOND
 	return 1
 }
 
+# Wait until a vTPM runs with another engine than that; else it is shown.
+vtpm_wait_other_engine() # NAME PID TENTHS-OF-A-SECOND
+{
+	for _ in $(seq "$3"); do
+		[ "$(vtpm_field "$1" .state)" = running ] &&
+			[ "$(vtpm_field "$1" .enginePid)" != "$2" ] && return
+		sleep 0.1
+	done
+	vtpmctl show "$1"
+	return 1
+}
+
 # vtpm_field NAME .dotted.path: out of vtpmctl show --json
 vtpm_field()
 {

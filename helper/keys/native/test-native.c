@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +12,7 @@
 #include <cmocka.h>
 
 #include "keys/native/native.h"
+#include "util/testing/tree.h"
 
 static char dir_name[] = "/tmp/vtpm-test-native-XXXXXX";
 
@@ -188,19 +188,10 @@ static int set_up(void **state)
 	return mkdtemp(dir_name) ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(dir_name, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(dir_name);
 }
 
 int main(void)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +14,7 @@
 #include <cmocka.h>
 
 #include "keys/tpm2/host.h"
+#include "util/testing/tree.h"
 
 /* A sysfs of our own, in which /dev/null, 1:3, is a TPM below @parent. */
 static char sysfs[] = "/tmp/vtpm-sysfs.XXXXXX";
@@ -67,19 +67,10 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(sysfs, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return tree_remove(sysfs);
 }
 
 static void own_tpm(void **state)

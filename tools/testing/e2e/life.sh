@@ -150,17 +150,7 @@ client()
 	done > "$W/answers"
 }
 
-# Runs again, with another engine than that?
-has_another_engine() # PID
-{
-	for _ in $(seq 200); do
-		[ "$(vtpm_field l .state)" = running ] &&
-			[ "$(vtpm_field l .enginePid)" != "$1" ] && return
-		sleep 0.05
-	done
-	vtpmctl show l
-	return 1
-}
+has_another_engine() { vtpm_wait_other_engine l "$1" 100; }
 
 start_monitor
 for round in 1 2 3; do
@@ -305,7 +295,8 @@ check "in a file that is in memory" test \
 expect 1 '' "and none on the disk" sh -c "ls -A '$VTPM_STATE' | grep -q '^\.*e\.'"
 pid=$(vtpm_field e .enginePid)
 kill -9 "$pid"
-check "its engine is killed: another takes over" vtpm_wait_state e running 100
+check "its engine is killed: another takes over" \
+	vtpm_wait_other_engine e "$pid" 100
 check "stop" vtpmctl stop e
 check "a new vtpmd" sh -c "kill -TERM $VTPMD"
 wait "$VTPMD"

@@ -65,18 +65,9 @@ check "vtpmd.service starts" systemctl start vtpmd.service
 check "and has the vTPM" state_is running
 
 kill -9 "$engine"
-another()
-{
-	for _ in $(seq 100); do
-		[ "$(vtpm_field w .state)" = running ] &&
-			[ "$(vtpm_field w .enginePid)" != "$engine" ] && return
-		sleep 0.1
-	done
-	return 1
-}
 check "an engine's end does not end the service" \
 	systemctl is-active vtpmd.service
-check "another engine takes over" another
+check "another engine takes over" vtpm_wait_other_engine w "$engine" 100
 check "with the same PCR" test "$(pcr)" = "$ours"
 check "the host goes down: vtpm-shutdown.service stops" \
 	systemctl stop vtpm-shutdown.service

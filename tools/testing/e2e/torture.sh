@@ -19,14 +19,10 @@ for i in $(seq "${DEVICES:-3}"); do
 done
 vtpm_stop_daemon
 VTPMD=
-# Its numbers are counted on from here.
 build/torture/torture -k "${KILLS:-100}" ${SEED:+-s "$SEED"} "${devices[@]}" -- \
-	vtpmd --state-dir "$VTPM_STATE" --run-dir "$VTPM_RUN" 2>> "$VTPM_LOG" |
-	tee "$TAP_DIR/torture" | grep -v '^ok\|^not ok\|^1\.\.\|^TAP' | sed 's/^#* */# /'
-while read -r verdict _ _ text; do
-	[ "$verdict" = ok ]
-	result $? "$text"
-done < <(sed -n 's/^not ok/notok/; /^ok\|^notok/p' "$TAP_DIR/torture")
+	vtpmd --state-dir "$VTPM_STATE" --run-dir "$VTPM_RUN" 2>> "$VTPM_LOG" \
+	> "$TAP_DIR/torture"
+adopt <(sed -E 's/^((not )?ok) [0-9]+ - /\1 /; s/^# //' "$TAP_DIR/torture")
 check "it came to its end" grep -q '^1\.\.3' "$TAP_DIR/torture"
 check "vtpmd starts" vtpm_start_daemon
 for i in $(seq "${DEVICES:-3}"); do
@@ -34,5 +30,5 @@ for i in $(seq "${DEVICES:-3}"); do
 	check "t$i has kept its device" test \
 		"$(vtpm_field "t$i" .device.tpm)" = "${devices[i - 1]}"
 done
-grep -c '-> resuming' "$VTPM_LOG" | sed 's/^/# times resumed: /'
+grep -c -e '-> resuming' "$VTPM_LOG" | sed 's/^/# times resumed: /'
 tap_end
