@@ -15,11 +15,16 @@ top=$(option top)
 out=$VTPM_OUT
 
 mount -t tmpfs -o mode=755 tmpfs /run
-# The root is in memory already; a tree below /tmp must not be hidden.
+# A tree below /tmp stays, as a mount of its own: what cleans /tmp, as systemd
+# does, keeps to one file system, and would look at more files than virtiofsd
+# may open.
+mkdir -p /run/top
+mount --bind "$top" /run/top
+mount -t tmpfs tmpfs /tmp
 case $top in
-/tmp/*) ;;
-*) mount -t tmpfs tmpfs /tmp ;;
+/tmp/*) mkdir -p "$top" && mount --bind /run/top "$top" ;;
 esac
+umount /run/top && rmdir /run/top
 mkdir -p /dev/pts /dev/shm $out /run/lock
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
