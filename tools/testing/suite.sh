@@ -14,7 +14,6 @@ suite()	# NAME COMMAND...
 	[ "$wanted" = "  " ] || [[ $wanted == *" $name "* ]] || return
 	log=build/check/$name.log
 	mkdir -p build/check
-	printf '==> %-24s ' "$name"
 	"$@" > "$log" 2>&1
 	rc=$?
 	s=$(grep -cE '^ok .*# SKIP|^1\.\.0 # SKIP' "$log")
@@ -23,14 +22,51 @@ suite()	# NAME COMMAND...
 	if { [ $rc -ne 0 ] && [ "$f" -eq 0 ]; } || [ $((p + s + f)) -eq 0 ]; then
 		f=$((f + 1))
 	fi
-	echo "$p passed, $f failed, $s skipped in $((SECONDS - start)) s"
-	grep -E '^ok .*# SKIP|^1\.\.0 # SKIP' "$log" | sed 's/^/    /'
-	[ "$f" -eq 0 ] || {
-		grep -E -A3 '^not ok ' "$log"
-		echo "    exit status $rc; the end of $log:"
-		tail -15 "$log"
-	}
+	# In one piece: another lane prints as well.
+	suite_report "$name" "$log" "$rc" "$p" "$f" "$s" $((SECONDS - start)) |
+		dd bs=64K iflag=fullblock status=none
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+suite_report() # NAME LOG STATUS PASSED FAILED SKIPPED SECONDS
+{
+	printf '==> %-24s %s passed, %s failed, %s skipped in %s s\n' "$1" "$4" \
+		"$5" "$6" "$7"
+	grep -E '^ok .*# SKIP|^1\.\.0 # SKIP' "$2" | sed 's/^/    /'
+	[ "$5" -eq 0 ] || {
+		grep -E -A3 '^not ok ' "$2"
+		echo "    exit status $3; the end of $2:"
+		tail -15 "$2"
+	}
+}
+
+# A process of its own runs it.
+lane() # FUNCTION
+{
+	passed=0 failed=0 skipped=0
+	"$1"
+	echo $passed $failed $skipped > "build/check/$1.counts"
+}
+
+# Functions that run suites, one in another's time; a lane that ends without
+# its counts counts as a failure.
+lanes() # FUNCTION...
+{
+	local lane p f s
+	mkdir -p build/check
+	for lane; do
+		rm -f "build/check/$lane.counts"
+		lane "$lane" < /dev/null &
+	done
+	wait
+	for lane; do
+		read -r p f s < "build/check/$lane.counts" || {
+			echo "the suites of $lane did not come to their end"
+			p=0 f=1 s=0
+		}
+		passed=$((passed + p)) failed=$((failed + f))
+		skipped=$((skipped + s))
+	done
 }
 
 # The last line, and the status of all.
