@@ -124,7 +124,8 @@ int key_dir_each(int dir, key_file_fn fn, void *arg, struct error *err)
 		return key_dir_error(err, r, "read", "the list of keys");
 	}
 	while (!r && (errno = 0, entry = readdir(stream))) {
-		if (parse_file_name(entry->d_name, id))
+		if (parse_file_name(entry->d_name, id) &&
+		    !key_dir_is_marked(dir, id))
 			r = fn(dir, entry->d_name, id, arg, err);
 	}
 	if (!r && errno)

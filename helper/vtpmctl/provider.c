@@ -5,10 +5,13 @@
 #include "vtpmctl/vtpmctl.h"
 
 static const struct verb *const verbs[] = {
-	&verb_provider_add,	&verb_provider_list,	&verb_provider_show,
-	&verb_provider_backup,	&verb_provider_restore, &verb_provider_attach,
-	&verb_provider_detach,	&verb_provider_forget,	&verb_provider_check,
-	&verb_provider_default, &verb_provider_remove,	NULL,
+	&verb_provider_add,	    &verb_provider_list,
+	&verb_provider_show,	    &verb_provider_backup,
+	&verb_provider_restore,	    &verb_provider_attach,
+	&verb_provider_detach,	    &verb_provider_forget,
+	&verb_provider_check,	    &verb_provider_default,
+	&verb_provider_remove,	    &verb_provider_new_key,
+	&verb_provider_destroy_key, NULL,
 };
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
@@ -17,7 +20,7 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		fputs(v->help, stdout);
 		for (size_t i = 0; verbs[i]; i++)
-			printf("  %-8s %s\n", verbs[i]->name,
+			printf("  %-11s %s\n", verbs[i]->name,
 			       verbs[i]->summary);
 		return CTL_OK;
 	}

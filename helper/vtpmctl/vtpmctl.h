@@ -45,7 +45,8 @@ extern const struct verb verb_create, verb_start, verb_stop, verb_list,
 extern const struct verb verb_provider_add, verb_provider_list,
 	verb_provider_show, verb_provider_backup, verb_provider_restore,
 	verb_provider_attach, verb_provider_detach, verb_provider_check,
-	verb_provider_default, verb_provider_remove, verb_provider_forget;
+	verb_provider_default, verb_provider_remove, verb_provider_forget,
+	verb_provider_new_key, verb_provider_destroy_key;
 
 /* Run the verb of @verbs (ended by NULL) that argv[0] names. */
 int verb_dispatch(struct ctl *ctl, const struct verb *const *verbs,

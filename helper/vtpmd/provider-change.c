@@ -84,7 +84,7 @@ static int add_run(struct job *job, void *arg, struct error *err)
 	(void)job;
 	if (r < 0)
 		return r;
-	r = provider_new_key(w->cfg, &w->ref, err);
+	r = provider_new_key(w->cfg, &w->ref, NULL, err);
 	if (!r)
 		r = register_new(w, err);
 	if (r < 0)

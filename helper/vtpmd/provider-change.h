@@ -23,6 +23,13 @@ struct provider *provider_find_idle(struct manager *m, const char *name,
 /* VTPM_ERR_BUSY while an operation works on it. */
 int provider_check_idle(const struct provider *p, struct error *err);
 /*
+ * VTPM_ERR_BUSY while a vTPM is worked on, which may be getting a wrap of a
+ * provider just now: a create, a rekey, an attach.
+ */
+int provider_check_at_work(struct manager *m, struct error *err);
+/* Names for a message; the rest is in "provider show". */
+void provider_join_users(const json_t *users, char *out, size_t size);
+/*
  * Start a job on @p, which is freed if it was made for that and this fails. @p
  * may be NULL where memory was short.
  */

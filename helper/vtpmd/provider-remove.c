@@ -64,11 +64,7 @@ static const struct job_ops remove_ops = {
 	.done = remove_done,
 };
 
-/*
- * A vTPM that is worked on may be getting a wrap of it just now: a create, a
- * rekey, an attach.
- */
-static int check_at_work(struct manager *m, struct error *err)
+int provider_check_at_work(struct manager *m, struct error *err)
 {
 	struct vtpm *v;
 
@@ -82,23 +78,30 @@ static int check_at_work(struct manager *m, struct error *err)
 	return 0;
 }
 
-static int check_users(struct manager *m, const char *name, struct error *err)
+void provider_join_users(const json_t *users, char *out, size_t size)
 {
-	json_t *users = provider_users(m, name), *user;
-	char names[300] = "";
+	const json_t *user;
 	size_t i, n = 0;
 
+	*out = '\0';
 	json_array_foreach(users, i, user) {
 		const char *text = json_string_value(user);
 
-		/* The rest is in "provider show". */
-		if (n + strlen(text) + sizeof(", ...") > sizeof(names)) {
-			snprintf(names + n, sizeof(names) - n, ", ...");
+		if (n + strlen(text) + sizeof(", , ...") > size) {
+			snprintf(out + n, size - n, ", ...");
 			break;
 		}
-		n += snprintf(names + n, sizeof(names) - n, "%s%s",
-			      i ? ", " : "", text);
+		n += snprintf(out + n, size - n, "%s%s", i ? ", " : "", text);
 	}
+}
+
+static int check_users(struct manager *m, const char *name, struct error *err)
+{
+	json_t *users = provider_users(m, name);
+	size_t n = json_array_size(users);
+	char names[300];
+
+	provider_join_users(users, names, sizeof(names));
 	json_decref(users);
 	if (!n)
 		return 0;
@@ -142,7 +145,7 @@ int api_provider_remove(struct manager *m, struct call *call,
 	if (!r)
 		r = check_default(m, p, err);
 	if (!r)
-		r = check_at_work(m, err);
+		r = provider_check_at_work(m, err);
 	if (r < 0)
 		return r;
 	w = calloc(1, sizeof(*w));

@@ -9,18 +9,6 @@
 #include "vtpmd/provider-call.h"
 #include "vtpmd/spawn.h"
 
-/* Printable and of sane length: it goes into the file and into messages. */
-static bool key_id_valid(const char *id)
-{
-	size_t n = strlen(id);
-
-	for (size_t i = 0; i < n; i++) {
-		if (id[i] <= 0x20 || id[i] >= 0x7f)
-			return false;
-	}
-	return n >= 1 && n <= NVRAM_MAX_KEY_ID;
-}
-
 static int take_wrapped(const struct provider_ref *p, json_t *reply,
 			struct nvram_wrap *out, struct error *err)
 {
@@ -29,7 +17,7 @@ static int take_wrapped(const struct provider_ref *p, json_t *reply,
 	_cleanup_free_ uint8_t *data = NULL;
 	size_t len;
 
-	if (!id || !text || !key_id_valid(id) ||
+	if (!id || !text || !provider_key_id_valid(id) ||
 	    base64_decode(text, &data, &len) < 0 || !len ||
 	    len > NVRAM_MAX_WRAPPED)
 		return provider_failed(err, p->name,

@@ -63,10 +63,41 @@ int provider_check_type(const struct config *cfg, const char *type,
 	return r;
 }
 
-int provider_new_key(const struct config *cfg, const struct provider_ref *p,
-		     struct error *err)
+bool provider_key_id_valid(const char *id)
 {
-	return provider_call(cfg, p, "new-key", json_object(), -1, -1, NULL,
+	size_t n = strlen(id);
+
+	for (size_t i = 0; i < n; i++) {
+		if (id[i] <= 0x20 || id[i] >= 0x7f)
+			return false;
+	}
+	return n >= 1 && n <= NVRAM_MAX_KEY_ID;
+}
+
+int provider_new_key(const struct config *cfg, const struct provider_ref *p,
+		     char id[PROVIDER_KEY_ID_SIZE], struct error *err)
+{
+	_cleanup_(json) json_t *reply = NULL;
+	const char *text;
+	int r = provider_call(cfg, p, "new-key", json_object(), -1, -1, &reply,
+			      err);
+
+	if (r < 0)
+		return r;
+	text = json_string_value(json_object_get(reply, "key-id"));
+	if (!text || !provider_key_id_valid(text))
+		return provider_failed(err, p->name,
+				       "the reply to new-key is not usable");
+	if (id)
+		snprintf(id, PROVIDER_KEY_ID_SIZE, "%s", text);
+	return 0;
+}
+
+int provider_destroy_key(const struct config *cfg, const struct provider_ref *p,
+			 const char *key_id, struct error *err)
+{
+	return provider_call(cfg, p, "destroy-key",
+			     json_pack("{s:s}", "key-id", key_id), -1, -1, NULL,
 			     err);
 }
 

@@ -32,8 +32,15 @@ int provider_remove_dir(const struct config *cfg, const char *name);
 int provider_check_type(const struct config *cfg, const char *type,
 			struct error *err);
 
+#define PROVIDER_KEY_ID_SIZE (NVRAM_MAX_KEY_ID + 1) /* bytes, with the NUL */
+
+/* Is it printable and of sane length? It goes into files and messages. */
+bool provider_key_id_valid(const char *id);
+/* @id, which may be NULL, takes the key's id. */
 int provider_new_key(const struct config *cfg, const struct provider_ref *p,
-		     struct error *err);
+		     char id[PROVIDER_KEY_ID_SIZE], struct error *err);
+int provider_destroy_key(const struct config *cfg, const struct provider_ref *p,
+			 const char *key_id, struct error *err);
 /* The context of both is the vTPM's UUID. */
 int provider_wrap(const struct config *cfg, const struct provider_ref *p,
 		  const struct secret *key, const uint8_t uuid[UUID_LEN],

@@ -184,8 +184,17 @@ static int session_unwrap(const struct request *r, struct kmip *k,
 static int session_destroy_key(const struct request *r, struct kmip *k,
 			       json_t *reply, struct error *err)
 {
+	struct kmip_key key;
+	int e = kmip_find(k, r->key_id, &key, err);
+
 	(void)reply;
-	return kmip_destroy(k, r->key_id, err);
+	/* Whatever the server lets us: keys of others are not ours to destroy. */
+	if (!e && !key.time[0])
+		e = error_set(err, -EPERM, VTPM_ERR_PROVIDER,
+			      "key %s at %s has not the name of a key of "
+			      "provider %s; it was not destroyed",
+			      r->key_id, k->tls.server->name, r->provider);
+	return e ? e : kmip_destroy(k, r->key_id, err);
 }
 
 static int op_info(const struct request *r, json_t *reply, struct error *err)

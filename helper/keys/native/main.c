@@ -40,8 +40,9 @@ static int check_usable(const struct native_key *key, const char *provider,
 		return error_set(
 			err, -ENOKEY, VTPM_ERR_KEY_MISSING,
 			"provider %s has no active key; bring one with "
-			"\"vtpmctl provider restore native %s FILE\"",
-			provider, provider);
+			"\"vtpmctl provider restore native %s FILE\", or "
+			"make one with \"vtpmctl provider new-key %s\"",
+			provider, provider, provider);
 	if (!key->backed_up)
 		return error_set(err, -EPERM, VTPM_ERR_NOT_BACKED_UP,
 				 "provider %s is not backed up; run \"vtpmctl "
@@ -120,6 +121,10 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 
 	if (e)
 		return e;
+	if (r->key_id)
+		e = key_dir_check_destroyed(dir, r->provider, r->key_id, err);
+	if (e)
+		return e;
 	key = r->key_id ? named_key(k, r->key_id) : native_active(k);
 	if (r->key_id && !key)
 		return error_set(err, -ENOKEY, VTPM_ERR_KEY_MISSING,
@@ -145,6 +150,9 @@ static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
 	int e = open_keys(&dir, &k, err);
 
 	(void)reply;
+	if (e)
+		return e;
+	e = key_dir_check_destroyed(dir, r->provider, r->key_id, err);
 	if (e)
 		return e;
 	key = named_key(k, r->key_id);
@@ -225,6 +233,8 @@ static int do_import(int dir, struct native_keys *have,
 
 		if (!old || !old->backed_up)
 			e = native_store(dir, &new->key[i], err);
+		if (!e)
+			e = key_dir_unmark(dir, new->key[i].id, err);
 		uuid_format(new->key[i].id, id);
 		if (!e && json_array_append_new(ids, json_string(id)))
 			e = provider_out_of_memory(err);
@@ -257,6 +267,30 @@ static int op_import(const struct request *r, json_t *reply, struct error *err)
 	return e;
 }
 
+static int op_destroy_key(const struct request *r, json_t *reply,
+			  struct error *err)
+{
+	_cleanup_(native_keys) struct native_keys *k = NULL;
+	_cleanup_close_ int dir = -1;
+	const struct native_key *active, *next = NULL;
+	int e = open_keys(&dir, &k, err);
+
+	(void)reply;
+	if (e)
+		return e;
+	active = native_active(k);
+	if (active && active == named_key(k, r->key_id)) {
+		/* The newest of the others takes its place. */
+		for (size_t i = 0; i < k->count; i++) {
+			if (&k->key[i] != active)
+				next = &k->key[i];
+		}
+	}
+	if (next)
+		e = native_set_active(dir, next->id, err);
+	return e ? e : key_dir_destroy(dir, r->provider, r->key_id, err);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct provider native = {
@@ -271,6 +305,7 @@ int main(int argc, char **argv)
 				[OP_EXPORT] = op_export,
 				[OP_IMPORT] = op_import,
 				[OP_CHECK] = native_check,
+				[OP_DESTROY_KEY] = op_destroy_key,
 			},
 	};
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "keys/key-dir.h"
 #include "keys/pkcs11/wrap.h"
 
 /* Backing a token up is its owner's, so every key counts as backed up. */
@@ -83,6 +84,18 @@ static int parse_id(const struct request *r, uint8_t id[UUID_LEN],
 		       : 0;
 }
 
+/* The token keeps no trace of a key that was destroyed, but we do. */
+static int find_key(const struct request *r, const struct token *t,
+		    const uint8_t id[UUID_LEN], CK_OBJECT_HANDLE *key,
+		    struct error *err)
+{
+	int e = token_find(t, id, key, err);
+
+	if (e == -ENOKEY && key_dir_is_marked(t->lock, id))
+		key_dir_check_destroyed(t->lock, r->provider, r->key_id, err);
+	return e;
+}
+
 /* The key to wrap with: the one named, else the active one. */
 static int pick_key(const struct request *r, const struct token *t,
 		    uint8_t id[UUID_LEN], CK_OBJECT_HANDLE *key,
@@ -93,7 +106,7 @@ static int pick_key(const struct request *r, const struct token *t,
 	int e;
 
 	if (r->key_id)
-		return token_find(t, id, key, err);
+		return find_key(r, t, id, key, err);
 	e = token_list(t, &keys, &n, err);
 	if (e)
 		return e;
@@ -141,12 +154,33 @@ static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
 	if (!e)
 		e = token_open(r, NULL, &t, err);
 	if (!e)
-		e = token_find(&t, id, &key, err);
+		e = find_key(r, &t, id, &key, err);
 	if (!e)
 		e = pkcs11_unwrap(&t, key, id, r->context, r->wrapped,
 				  r->wrapped_len, &plain, err);
 	token_close(&t);
 	return e ? e : provider_send(plain->data, plain->len, err);
+}
+
+static int op_destroy_key(const struct request *r, json_t *reply,
+			  struct error *err)
+{
+	uint8_t id[UUID_LEN];
+	CK_OBJECT_HANDLE key;
+	struct token t = { .lock = -1 };
+	int e = parse_id(r, id, err);
+
+	(void)reply;
+	if (!e)
+		e = token_open(r, NULL, &t, err);
+	if (!e)
+		e = find_key(r, &t, id, &key, err);
+	if (!e)
+		e = token_destroy(&t, key, err);
+	if (!e)
+		e = key_dir_mark(t.lock, id, err);
+	token_close(&t);
+	return e;
 }
 
 int main(int argc, char **argv)
@@ -161,6 +195,7 @@ int main(int argc, char **argv)
 				[OP_WRAP] = op_wrap,
 				[OP_UNWRAP] = op_unwrap,
 				[OP_CHECK] = pkcs11_check,
+				[OP_DESTROY_KEY] = op_destroy_key,
 			},
 	};
 

@@ -145,6 +145,15 @@ int token_find(const struct token *t, const uint8_t id[UUID_LEN],
 	return 0;
 }
 
+int token_destroy(const struct token *t, CK_OBJECT_HANDLE key,
+		  struct error *err)
+{
+	CK_RV rv = t->module->C_DestroyObject(t->session, key);
+
+	return rv == CKR_OK ? 0
+			    : token_error(err, rv, "cannot destroy the key");
+}
+
 static int make_label(const struct token *t, char label[LABEL_SIZE + 1])
 {
 	struct timespec now;

@@ -47,6 +47,8 @@ int token_list(const struct token *t, struct token_key **out, size_t *count,
 /* VTPM_ERR_KEY_MISSING if there is none of that id. */
 int token_find(const struct token *t, const uint8_t id[UUID_LEN],
 	       CK_OBJECT_HANDLE *out, struct error *err);
+int token_destroy(const struct token *t, CK_OBJECT_HANDLE key,
+		  struct error *err);
 int token_generate(const struct token *t, uint8_t id[UUID_LEN],
 		   struct error *err);
 

@@ -164,6 +164,9 @@ static int pick_key(const struct request *r, int dir, struct sealed_key *out,
 	int e;
 
 	if (r->key_id) {
+		e = key_dir_check_destroyed(dir, r->provider, r->key_id, err);
+		if (e)
+			return e;
 		if (!uuid_parse(r->key_id, id))
 			return sealed_load(dir, id, out, err);
 		return error_set(err, -ENOKEY, VTPM_ERR_KEY_MISSING,
@@ -245,6 +248,19 @@ static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
 	return e ? e : provider_send(plain->data, plain->len, err);
 }
 
+static int op_destroy_key(const struct request *r, json_t *reply,
+			  struct error *err)
+{
+	struct work w = WORK_INIT;
+	int e = work_begin(r, &w, err);
+
+	(void)reply;
+	if (!e)
+		e = key_dir_destroy(w.dir, r->provider, r->key_id, err);
+	work_end(&w);
+	return e;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct provider tpm2 = {
@@ -257,6 +273,7 @@ int main(int argc, char **argv)
 				[OP_WRAP] = op_wrap,
 				[OP_UNWRAP] = op_unwrap,
 				[OP_CHECK] = tpm2_check,
+				[OP_DESTROY_KEY] = op_destroy_key,
 			},
 	};
 

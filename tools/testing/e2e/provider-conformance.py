@@ -269,10 +269,12 @@ def backup(tap, p, fresh, named, data_key):
     tap.ok(before == after, "both have the same keys", "%s, %s" % (before, after))
 
 
-def destruction(tap, p, data_key):
+def destruction(tap, p, data_key, exports):
     """A key of which nothing is needed any more; the others stay."""
     gone = "KeyMissing|KeyDestroyed"
     key_id = p.call("new-key")[0].get("key-id", "")
+    if exports:
+        tap.good(p.call("export", PASSWORD), "export of all keys")
     answer = p.call("wrap", data_key, context=VTPM, key_id=key_id)[0]
     named = {"key_id": key_id, "context": VTPM, "wrapped": answer.get("wrapped", "AAEC")}
     tap.ok(p.call("unwrap", **named)[1] == data_key, "a key to be destroyed", answer)
@@ -368,7 +370,7 @@ def run(tap, program, config):
             tap.good(p.call("wrap", data_key, context=VTPM, key_id=named["key_id"]),
                      "the older one can be named")
     if p.call("destroy-key", key_id=OTHER)[0].get("error", {}).get("code") != "NotSupported":
-        destruction(tap, p, data_key)
+        destruction(tap, p, data_key, exports)
         tap.ok(named and p.call("unwrap", **named)[1] == data_key, "the other key still unwraps")
     parallel(tap, p)
     against_schema(tap, p)

@@ -167,6 +167,41 @@ expect 7 'never be opened again.*destroyed on 2026' \
 mv "$T/kept" "$T/bin/vtpm-key-native"
 "$ctl" stop a >/dev/null 2>&1
 
+# --- keys of a provider --------------------------------------------------------
+
+old=$(field a "v['keyId']")
+expect 4 "$old: .*a.*new-key one" "a key that is used is not destroyed" \
+	"$ctl" provider destroy-key one "$old" --yes
+expect 7 'has no key' "nor one that is not there" \
+	"$ctl" provider destroy-key one "${old%?}x" --yes
+expect 0 'not usable: .*not backed up' "a new key has to be backed up" \
+	"$ctl" provider new-key one
+expect 7 'not backed up' "and wraps nothing before" "$ctl" rekey a --to one
+"$ctl" provider backup one "$T/one-2.p12" --password-file "$T/password" --force
+expect 0 '' "and then does" "$ctl" rekey --provider one
+new=$(field a "v['keyId']")
+check "it is another one" test "$new" != "$old"
+cp "$T/state/a.nvram" "$T/a-new.nvram"
+expect 2 'yes' "who is not asked has to say yes" \
+	"$ctl" provider destroy-key one "$old"
+expect 5 'only root' "an administrator destroys no key" \
+	"${as_admin[@]}" "$ctl" provider destroy-key one "$old" --yes
+expect 5 'only root' "nor makes one" "${as_admin[@]}" "$ctl" provider new-key one
+expect 0 'was destroyed' "the one of before is destroyed" \
+	"$ctl" provider destroy-key one "$old" --yes
+check "no file has it" sh -c "! ls '$T/state/keys/one' | grep -q '$old.key'"
+expect 7 'was destroyed' "and is no more, twice" \
+	"$ctl" provider destroy-key one "$old" --yes
+expect 0 'authentic' "what the new one wraps still opens" "$ctl" check a
+expect 0 'a has lost a wrap' "--shred destroys what a vTPM holds" \
+	"$ctl" provider destroy-key one "$new" --yes --shred
+expect 7 'never be opened again' "which says so when it is started" \
+	"$ctl" start a
+"$ctl" stop a >/dev/null 2>&1
+expect 0 '' "the backup brings the key back" "$ctl" provider restore native one \
+	"$T/one-2.p12" --password-file "$T/password"
+expect 0 'authentic' "and with it the vTPM" "$ctl" check a
+
 # --- check and repair --------------------------------------------------------
 
 flip() { # OFFSET
@@ -233,7 +268,7 @@ request=$(cat)
 case $request in
 *'"wrap"'*) echo '{"ok": true, "key-id": "k", "wrapped": "AAAA"}' ;;
 *'"unwrap"'*) head -c 32 /dev/zero >&4; echo '{"ok": true}' ;;
-*) echo '{"ok": true, "keys": [], "usable": true}' ;;
+*) echo '{"ok": true, "keys": [], "usable": true, "key-id": "k"}' ;;
 esac
 SH
 install -m 755 "$T/liar" "$T/bin/vtpm-key-liar"
