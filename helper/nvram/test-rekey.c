@@ -273,6 +273,59 @@ static void test_nonces(void **state)
 	free(common);
 }
 
+/* Parts of the file as it was under the key before are no parts of it now. */
+static void test_deep_swaps(void **state)
+{
+	struct nvram_region before[NVRAM_SLOTS], after[NVRAM_SLOTS];
+	size_t old_len, len;
+	struct error err = { 0 };
+	uint8_t *old, *now;
+	struct nvram *n;
+
+	(void)state;
+	two_commits(true);
+	old = disk_save(&old_len);
+	n = open_ok();
+	memcpy(before, n->header.slot, sizeof(before));
+	assert_int_equal(rekey(n, &err), 0);
+	assert_int_equal(nvram_mirror(n, &err), 0);
+	memcpy(after, n->header.slot, sizeof(after));
+	nvram_close(n);
+	now = disk_save(&len);
+	for (int i = 0; i < NVRAM_SLOTS; i++)
+		assert_true(after[i].capacity >= before[i].capacity);
+
+	/* Headers of one time, slots of the other: neither key opens it. */
+	for (int key = 0; key < 2; key++) {
+		memcpy(disk.data, old, NVRAM_SLOT_START);
+		expect_error(key ? VTPM_ERR_KEY_WRONG : VTPM_ERR_CORRUPT);
+		disk_restore(now, len);
+		for (int i = 0; i < NVRAM_SLOTS; i++)
+			memcpy(disk.data + after[i].offset,
+			       old + before[i].offset, before[i].capacity);
+		expect_error(key ? VTPM_ERR_CORRUPT : VTPM_ERR_KEY_WRONG);
+		disk_restore(now, len);
+		swap_keys();
+	}
+	/* One header of before beside the one of now does no harm. */
+	for (int copy = 0; copy < 2; copy++) {
+		memcpy(disk.data + copy * NVRAM_PAGE, old + copy * NVRAM_PAGE,
+		       NVRAM_PAGE);
+		expect_error(VTPM_ERR_CORRUPT);
+		swap_keys();
+		expect_state(2, LEN_B);
+		swap_keys();
+		disk_restore(now, len);
+	}
+	/* All of before is a whole file: an older state, for the older key. */
+	disk_restore(old, old_len);
+	expect_state(2, LEN_B);
+	swap_keys();
+	expect_error(VTPM_ERR_KEY_WRONG);
+	free(old);
+	free(now);
+}
+
 /* A file of the first version stays one until its wraps change. */
 static void test_version_1(void **state)
 {
@@ -311,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_deep_without_state),
 		cmocka_unit_test(test_deep_fails),
 		cmocka_unit_test(test_nonces),
+		cmocka_unit_test(test_deep_swaps),
 		cmocka_unit_test(test_version_1),
 	};
 
