@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* From the configuration to a session: URI, module, token, PIN. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
 
-#include "keys/credential.h"
-#include "keys/pkcs11/token.h"
+#include "keys/key-dir.h"
+#include "keys/pkcs11/pin.h"
 
-#define MAX_PIN 256
 #define MAX_SLOTS 64
 
 DEFINE_CLEANUP(uri, P11KitUri *, p11_kit_uri_free)
@@ -149,47 +146,15 @@ static int find_token(P11KitUri *uri, struct token *t, CK_SLOT_ID *slot,
 	return 0;
 }
 
-static int read_pin(const json_t *config, struct secret **out,
-		    struct error *err)
-{
-	const char *path =
-		json_string_value(json_object_get(config, "pin-file"));
-
-	if (!path || !*path)
-		return bad_config(err, "has no \"pin-file\"");
-	return credential_read(path, MAX_PIN, "PIN", out, err);
-}
-
-static int log_in(struct token *t, const struct secret *pin, struct error *err)
-{
-	CK_RV rv = t->module->C_Login(t->session, CKU_USER,
-				      (CK_UTF8CHAR *)pin->data, pin->len);
-
-	switch (rv) {
-	case CKR_OK:
-	case CKR_USER_ALREADY_LOGGED_IN:
-		return 0;
-	case CKR_PIN_INCORRECT:
-	case CKR_PIN_INVALID:
-	case CKR_PIN_LEN_RANGE:
-		return error_set(err, -EACCES, VTPM_ERR_PROVIDER,
-				 "the token refuses the PIN; put the right one "
-				 "into the pin-file before the token locks");
-	case CKR_PIN_LOCKED:
-		return error_set(err, -EACCES, VTPM_ERR_PROVIDER,
-				 "the token has locked its PIN; its security "
-				 "officer has to unlock it");
-	default:
-		return token_error(err, rv, "log in");
-	}
-}
-
 static int open_session(const json_t *config, P11KitUri *uri, struct check *c,
 			struct token *t, struct error *err)
 {
 	_cleanup_(secret) struct secret *pin = NULL;
 	CK_SLOT_ID slot = 0;
-	int r = read_pin(config, &pin, err);
+	const char *file =
+		json_string_value(json_object_get(config, "pin-file"));
+	int r = file && *file ? pin_read(file, &pin, err)
+			      : bad_config(err, "has no \"pin-file\"");
 	CK_RV rv;
 
 	check_step(c, "PIN file", r, err, "can be read");
@@ -208,7 +173,7 @@ static int open_session(const json_t *config, P11KitUri *uri, struct check *c,
 	r = rv == CKR_OK ? 0 : token_error(err, rv, "open a session");
 	t->have_session = !r;
 	if (!r)
-		r = log_in(t, pin, err);
+		r = pin_log_in(t, file, pin, err);
 	check_step(c, "PIN", r, err, "the token takes it");
 	return r;
 }
@@ -219,12 +184,9 @@ static int open_session(const json_t *config, P11KitUri *uri, struct check *c,
  */
 static int take_turn(struct token *t, struct error *err)
 {
-	t->lock = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (t->lock >= 0 && flock(t->lock, LOCK_EX) == 0)
-		return 0;
-	return error_set(err, -errno, VTPM_ERR_PROVIDER,
-			 "cannot lock the provider's directory: %s",
-			 strerror(errno));
+	int r = key_dir_open(&t->lock, err);
+
+	return r ? r : key_dir_lock(t->lock, err);
 }
 
 int token_open(const struct request *r, struct check *c, struct token *out,

@@ -7,7 +7,7 @@
 
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
-program=${1:-build/release}/vtpm-key-pkcs11
+program=$(realpath "${1:-build/release}/vtpm-key-pkcs11")
 module=$(find /usr/lib -name libsofthsm2.so -print -quit)
 if [ -z "$module" ] || ! command -v softhsm2-util >/dev/null; then
 	echo "1..0 # SKIP softhsm2 is not installed"
@@ -20,7 +20,7 @@ TAP_DIR=$T
 . tools/testing/tap.sh
 
 export SOFTHSM2_CONF=$T/softhsm2.conf
-mkdir "$T/tokens"
+mkdir "$T/tokens" "$T/provider"
 printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$T/tokens" \
 	>"$SOFTHSM2_CONF"
 pin=730519
@@ -40,7 +40,7 @@ config() { # URI-ATTRIBUTES [PIN-FILE [MODULE]]
 
 ask() { # CONFIG [OPERATION]
 	printf '{"version": 1, "operation": "%s", "provider": "p", "config": %s}' \
-		"${2:-info}" "$1" | "$program" 3</dev/null 4>/dev/null
+		"${2:-info}" "$1" | (cd "$T/provider" && exec "$program") 3</dev/null 4>/dev/null
 }
 
 token one
@@ -63,6 +63,14 @@ expect 0 'tokens fit the URI; add serial' "a URI that fits two tokens" \
 	ask "$(config 'manufacturer=SoftHSM%20project')"
 expect 0 'refuses the PIN' "a wrong PIN" \
 	ask "$(config token=one "$T/wrong-pin")"
+expect 0 'has refused this PIN before' "is not tried a second time" \
+	ask "$(config token=one "$T/wrong-pin")"
+cp -p "$T/pin" "$T/mended-pin"
+mv "$T/wrong-pin" "$T/wrong-pin.kept"
+mv "$T/mended-pin" "$T/wrong-pin"
+expect 0 '"ok":true' "until the file has changed" \
+	ask "$(config token=one "$T/wrong-pin")"
+mv "$T/wrong-pin.kept" "$T/wrong-pin"
 expect 0 '"step":"token","ok":true.*"step":"PIN","ok":false,"message":"the token refuses the PIN' \
 	"its check" ask "$(config token=one "$T/wrong-pin")" check
 expect 0 '"step":"module","ok":true.*"step":"token","ok":false,"message":"no token fits' \
