@@ -31,6 +31,7 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	       json_integer_value(json_object_get(v, "ownerUid")),
 	       json_integer_value(json_object_get(v, "ownerGid")),
 	       json_text(v, "mode"));
+	line("notes", json_text(v, "notes"));
 	json_array_foreach(json_object_get(v, "wraps"), i, wrap)
 		printf("%-12s %s of provider %s\n", i ? "or key" : "key",
 		       json_text(wrap, "keyId"), json_text(wrap, "provider"));

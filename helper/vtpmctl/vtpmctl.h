@@ -41,7 +41,8 @@ struct verb {
 
 extern const struct verb verb_create, verb_start, verb_stop, verb_list,
 	verb_show, verb_delete, verb_monitor, verb_provider, verb_version,
-	verb_rekey, verb_unlock, verb_upgrade, verb_check, verb_repair;
+	verb_rekey, verb_unlock, verb_upgrade, verb_check, verb_repair, verb_reset,
+	verb_rename, verb_set;
 extern const struct verb verb_provider_add, verb_provider_list,
 	verb_provider_show, verb_provider_backup, verb_provider_restore,
 	verb_provider_attach, verb_provider_detach, verb_provider_check,

@@ -149,6 +149,14 @@ static int monitor(struct manager *m, struct call *call,
 		     : 0;
 }
 
+static int reset(struct manager *m, struct call *call,
+		 const struct param_values *in, struct error *err)
+{
+	struct vtpm *v = manager_find(m, param_string(in, 0), err);
+
+	return v ? vtpm_reset(v, call, err) : err->errnum;
+}
+
 static int upgrade(struct manager *m, struct call *call,
 		   const struct param_values *in, struct error *err)
 {
@@ -248,6 +256,18 @@ static const struct method {
 	  RIGHT_OPERATE,
 	  true,
 	  { { 0 } } },
+	{ INTERFACE ".Reset", reset, RIGHT_OPERATE, true, { STRING("name") } },
+	{ INTERFACE ".Rename",
+	  api_rename,
+	  RIGHT_OPERATE,
+	  true,
+	  { STRING("name"), STRING("to") } },
+	{ INTERFACE ".Set",
+	  api_set,
+	  RIGHT_OPERATE,
+	  true,
+	  { STRING("name"), OPT_STRING("owner"), OPT_STRING("mode"),
+	    OPT_BOOL("autostart"), OPT_STRING("notes") } },
 	{ INTERFACE ".Rekey",
 	  api_rekey,
 	  RIGHT_KEYS,

@@ -54,6 +54,10 @@ int api_provider_get_default(struct manager *m, struct call *call,
 			     const struct param_values *in, struct error *err);
 int api_provider_set_default(struct manager *m, struct call *call,
 			     const struct param_values *in, struct error *err);
+int api_rename(struct manager *m, struct call *call,
+	       const struct param_values *in, struct error *err);
+int api_set(struct manager *m, struct call *call, const struct param_values *in,
+	    struct error *err);
 int api_provider_new_key(struct manager *m, struct call *call,
 			 const struct param_values *in, struct error *err);
 int api_provider_destroy_key(struct manager *m, struct call *call,

@@ -140,7 +140,7 @@ int kernel_fail(uint32_t id, const char *reason, struct error *err)
 	return r;
 }
 
-int kernel_attach(uint32_t id, uint32_t port, struct error *err)
+int kernel_attach(uint32_t id, uint32_t port, bool reset, struct error *err)
 {
 	struct kernel_request rq;
 	struct nlmsghdr *nlh;
@@ -151,6 +151,8 @@ int kernel_attach(uint32_t id, uint32_t port, struct error *err)
 	nlh = request_start(&rq, rq.family, VTPM_CMD_ATTACH, NLM_F_ACK);
 	mnl_attr_put_u32(nlh, VTPM_A_ID, id);
 	mnl_attr_put_u32(nlh, VTPM_A_PORT, port);
+	if (reset)
+		mnl_attr_put(nlh, VTPM_A_RESET, 0, NULL);
 	r = request_transact(&rq, "attach", REQUEST_TIMEOUT_MS, NULL, NULL,
 			     err);
 	request_deinit(&rq);

@@ -53,8 +53,11 @@ int kernel_destroy(uint32_t id, struct error *err);
  */
 int kernel_destroy_stale(const char *name, const uint8_t uuid[UUID_LEN],
 			 struct error *err);
-/* Give the instance, whose engine is gone, to the one with that socket. */
-int kernel_attach(uint32_t id, uint32_t port, struct error *err);
+/*
+ * Give the instance, whose engine is gone, to the one with that socket. With
+ * @reset its TPM has begun anew: the command that waits is not executed.
+ */
+int kernel_attach(uint32_t id, uint32_t port, bool reset, struct error *err);
 int kernel_fail(uint32_t id, const char *reason, struct error *err);
 /* All instances; the caller frees *out. */
 int kernel_dump(struct kernel_instance **out, size_t *n, struct error *err);

@@ -126,6 +126,34 @@ struct vtpm *manager_find(struct manager *m, const char *name,
 	return v;
 }
 
+int manager_reserve_name(struct manager *m, const char *name, struct vtpm **out,
+			 struct error *err)
+{
+	struct error found = { 0 };
+	int r = name_check(name, err);
+
+	if (r < 0)
+		return r;
+	if (manager_find(m, name, &found))
+		return error_set(err, -EEXIST, VTPM_ERR_EXISTS,
+				 "there is a vTPM %s already; choose another "
+				 "name, or see: vtpmctl show %s",
+				 name, name);
+	/* It may also be one that is being made just now. */
+	if (found.errnum != -ENOENT) {
+		if (err)
+			*err = found;
+		return found.errnum;
+	}
+	*out = vtpm_new(m, name);
+	if (!*out)
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 "out of memory");
+	(*out)->new = true;
+	(*out)->state = VTPM_STARTING;
+	return 0;
+}
+
 static int add_vtpm(const char *name, void *arg)
 {
 	struct vtpm *v = vtpm_new(arg, name);

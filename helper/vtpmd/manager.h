@@ -63,6 +63,13 @@ void manager_free_provider(struct manager *m, struct provider *p);
 struct vtpm *manager_find(struct manager *m, const char *name,
 			  struct error *err);
 
+/*
+ * Keep @name free for a vTPM that gets it when a job is done; vtpm_free() lets
+ * it go. VTPM_ERR_EXISTS, or VTPM_ERR_BUSY if someone else is about to have it.
+ */
+int manager_reserve_name(struct manager *m, const char *name, struct vtpm **out,
+			 struct error *err);
+
 /* Start those that want it, as far as there is room. */
 void manager_start_some(struct manager *m);
 

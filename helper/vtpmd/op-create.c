@@ -272,39 +272,21 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 				.start = o->start,
 				.ephemeral = o->ephemeral,
 				.settings = SETTINGS_DEFAULT };
-	struct error found = { 0 };
 	struct vtpm *v;
-	int r = name_check(o->name, err);
+	int r = o->provider ? name_check(o->provider, err) : 0;
 
-	if (!r && o->provider)
-		r = name_check(o->provider, err);
 	if (r < 0)
 		return r;
-	if (manager_find(m, o->name, &found))
-		return error_set(err, -EEXIST, VTPM_ERR_EXISTS,
-				 "there is a vTPM %s already; choose another "
-				 "name, or see: vtpmctl show %s",
-				 o->name, o->name);
-	/* It may also be one that is being made just now. */
-	if (found.errnum != -ENOENT) {
-		if (err)
-			*err = found;
-		return found.errnum;
-	}
 	op.settings.autostart = o->autostart;
 	/* One that is cut short here is none that could be found. */
 	snprintf(op.owner, sizeof(op.owner), "%s", o->owner ? o->owner : "");
 	snprintf(op.mode, sizeof(op.mode), "%s", o->mode ? o->mode : "");
-	r = choose_provider(m, o->provider, &op, err);
+	r = manager_reserve_name(m, o->name, &v, err);
 	if (r < 0)
 		return r;
-	v = vtpm_new(m, o->name);
-	if (!v)
-		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
-				 "out of memory");
-	v->new = true;
-	v->state = VTPM_STARTING;
-	r = operation_start(v, &create_ops, &op, call, err);
+	r = choose_provider(m, o->provider, &op, err);
+	if (!r)
+		r = operation_start(v, &create_ops, &op, call, err);
 	if (r < 0)
 		vtpm_free(v);
 	return r;

@@ -76,6 +76,7 @@ int vtpm_stop(struct vtpm *v, struct call *call, struct error *err)
 	locked_forget(v);
 	v->want_start = false;
 	v->want_resume = false;
+	v->want_reset = false;
 	/* From here on its end is expected, and the job's to take care of. */
 	vtpm_detach(v);
 	vtpm_set_state(v, VTPM_STOPPING, NULL);

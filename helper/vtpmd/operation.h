@@ -25,7 +25,9 @@ struct operation {
 	const struct config *cfg;
 	char name[NAME_MAX_LEN + 1];
 	char provider[NAME_MAX_LEN + 1];
-	bool start, ephemeral;
+	char other[NAME_MAX_LEN + 1]; /* rename: the new name */
+	struct vtpm *placeholder;     /* has a name that is not to be taken */
+	bool start, ephemeral, reset;
 	struct rekey_plan *plan;
 	struct settings settings;
 	char owner[2 * NAME_MAX_LEN + 2], mode[8]; /* as asked for */

@@ -26,7 +26,7 @@ static int start_engine(struct operation *op, int fd, struct error *err)
 {
 	struct engine_args args = { .name = op->name,
 				    .nvram_fd = fd,
-				    .resume = true };
+				    .resume = !op->reset };
 	bool cached = op->key;
 	struct engine_status status;
 	int r = kernel_family(&args.family, err);
@@ -46,12 +46,24 @@ static int start_engine(struct operation *op, int fd, struct error *err)
 	return start_engine(op, fd, err);
 }
 
+/* In order if the engine can still do it; what was running is given up. */
+static void power_off(struct operation *op)
+{
+	struct error ignored = { 0 };
+
+	if (op->engine.process.pidfd >= 0)
+		engine_stop(op->cfg, op->name, &op->engine, &ignored);
+	checkpoint_remove(op->cfg, op->name);
+}
+
 static int resume_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
 	_cleanup_close_ int fd = -1;
 	int r;
 
+	if (op->reset)
+		power_off(op);
 	/* Of an upgrade: the one of before, whatever it is doing. */
 	engine_discard(op->cfg, op->name, &op->engine);
 	r = operation_open_header(op, &fd, err);
@@ -61,7 +73,7 @@ static int resume_run(struct job *job, void *arg, struct error *err)
 	r = start_engine(op, fd, err);
 	if (r < 0)
 		return r;
-	r = kernel_attach(op->instance.id, op->engine.port, err);
+	r = kernel_attach(op->instance.id, op->engine.port, op->reset, err);
 	engine_introduced(&op->engine);
 	if (r < 0)
 		engine_discard(op->cfg, op->name, &op->engine);
@@ -86,8 +98,8 @@ static void fail(struct vtpm *v, const char *why)
 
 	snprintf(reason, sizeof(reason),
 		 "%.200s; the running state is lost: to begin anew with PCRs "
-		 "at zero: vtpmctl stop %s, vtpmctl start %s",
-		 why, v->name, v->name);
+		 "at zero: vtpmctl reset %s",
+		 why, v->name);
 	vtpm_fail(v, reason);
 }
 
@@ -100,6 +112,7 @@ static void resume_done(void *arg, const struct error *err)
 	operation_take_info(op);
 	operation_take_key(op);
 	if (!err) {
+		v->want_reset = false;
 		vtpm_set_state(v, VTPM_RUNNING, NULL);
 		vtpm_attach(v, &op->engine);
 	} else if (v->state != VTPM_RESUMING) {
@@ -128,10 +141,11 @@ static const struct job_ops resume_ops = {
 };
 
 /* Takes @old over if it returns 0. */
-static int start_resume(struct vtpm *v, const struct engine *old,
+static int start_resume(struct vtpm *v, const struct engine *old, bool reset,
 			struct call *call, struct error *err)
 {
 	const struct operation op = { .engine = *old,
+				      .reset = reset,
 				      .instance = v->instance,
 				      .in_kernel = true,
 				      .key = v->key };
@@ -152,7 +166,7 @@ void resume_some(struct manager *m)
 		if (!v->want_resume || v->busy || m->stopping)
 			continue;
 		v->want_resume = false;
-		if (start_resume(v, &none, NULL, &err) < 0)
+		if (start_resume(v, &none, v->want_reset, NULL, &err) < 0)
 			fail(v, err.text);
 	}
 }
@@ -184,12 +198,36 @@ int vtpm_upgrade(struct vtpm *v, struct call *call, struct error *err)
 	int r = vtpm_check(v, OP_UPGRADE, err);
 
 	if (!r)
-		r = start_resume(v, &old, call, err);
+		r = start_resume(v, &old, false, call, err);
 	if (r < 0)
 		return r;
 	/* From here on its end is the job's to take care of. */
 	vtpm_detach(v);
 	vtpm_set_state(v, VTPM_RESUMING, "another engine takes its place");
+	return 0;
+}
+
+int vtpm_reset(struct vtpm *v, struct call *call, struct error *err)
+{
+	struct engine old = v->engine;
+	int r = vtpm_check(v, OP_RESET, err);
+
+	if (!r && !v->in_kernel)
+		r = error_set(err, -EINVAL, VTPM_ERR_STATE,
+			      "vTPM %s has no device any more; stop it and "
+			      "start it again",
+			      v->name);
+	if (!r)
+		r = start_resume(v, &old, true, call, err);
+	if (r < 0)
+		return r;
+	log_notice("vTPM %s: reset by uid %u", v->name, call_uid(call));
+	monitor_event(v->m, "reset", v->name, NULL, NULL, NULL);
+	/* From here on its end is the job's to take care of. */
+	vtpm_detach(v);
+	v->crashes = 0;
+	v->want_reset = true;
+	vtpm_set_state(v, VTPM_RESUMING, "a power cycle that was asked for");
 	return 0;
 }
 

@@ -44,6 +44,7 @@ static int get_number(const json_t *json, const char *key, uint32_t max,
 int settings_from_json(const json_t *json, struct settings *out,
 		       struct error *err)
 {
+	const json_t *notes = json_object_get(json, "notes");
 	struct settings s = SETTINGS_DEFAULT;
 	const char *bad = NULL;
 
@@ -56,6 +57,10 @@ int settings_from_json(const json_t *json, struct settings *out,
 	else if (get_number(json, "mode", 0667, &s.mode) < 0 ||
 		 (s.mode & ~0666U))
 		bad = "mode is not within 0666";
+	else if (notes &&
+		 (!json_is_string(notes) ||
+		  settings_set_notes(&s, json_string_value(notes), NULL) < 0))
+		bad = "notes are not a text of at most 1024 bytes";
 	if (bad)
 		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT, "%s", bad);
 	*out = s;
@@ -64,9 +69,10 @@ int settings_from_json(const json_t *json, struct settings *out,
 
 json_t *settings_to_json(const struct settings *s)
 {
-	return json_pack("{s:b, s:I, s:I, s:I}", "autostart", s->autostart,
-			 "uid", (json_int_t)s->uid, "gid", (json_int_t)s->gid,
-			 "mode", (json_int_t)s->mode);
+	return json_pack("{s:b, s:I, s:I, s:I, s:s*}", "autostart",
+			 s->autostart, "uid", (json_int_t)s->uid, "gid",
+			 (json_int_t)s->gid, "mode", (json_int_t)s->mode,
+			 "notes", *s->notes ? s->notes : NULL);
 }
 
 static int find_user(const char *name, uint32_t *uid)
@@ -118,6 +124,16 @@ int settings_set_owner(struct settings *s, const char *text, struct error *err)
 				 "there is no group %.64s on this host", group);
 	s->uid = uid;
 	s->gid = gid;
+	return 0;
+}
+
+int settings_set_notes(struct settings *s, const char *text, struct error *err)
+{
+	if (strlen(text) > SETTINGS_MAX_NOTES)
+		return error_set(err, -E2BIG, VTPM_ERR_INVALID,
+				 "notes have at most %d bytes",
+				 SETTINGS_MAX_NOTES);
+	snprintf(s->notes, sizeof(s->notes), "%s", text);
 	return 0;
 }
 

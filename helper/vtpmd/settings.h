@@ -10,10 +10,13 @@
 
 #include "util/error.h"
 
+#define SETTINGS_MAX_NOTES 1024 /* bytes */
+
 struct settings {
 	bool autostart;
-	uint32_t uid, gid; /* of both device nodes */
-	uint32_t mode;	   /* at most 0666 */
+	uint32_t uid, gid;		    /* of both device nodes */
+	uint32_t mode;			    /* at most 0666 */
+	char notes[SETTINGS_MAX_NOTES + 1]; /* UTF-8; empty: none */
 };
 
 #define SETTINGS_DEFAULT ((struct settings){ .mode = 0600 })
@@ -29,6 +32,8 @@ json_t *settings_to_json(const struct settings *s);
  * name service, so it belongs into a job. VTPM_ERR_INVALID.
  */
 int settings_set_owner(struct settings *s, const char *text, struct error *err);
+/* Whatever its owner has to say of it. VTPM_ERR_INVALID if it is too long. */
+int settings_set_notes(struct settings *s, const char *text, struct error *err);
 /* Octal digits, like chmod(1). VTPM_ERR_INVALID. */
 int settings_set_mode(struct settings *s, const char *text, struct error *err);
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "vtpmd/settings.h"
@@ -22,12 +23,14 @@ static int load(const char *text, struct settings *s)
 static bool same(const struct settings *a, const struct settings *b)
 {
 	return a->autostart == b->autostart && a->uid == b->uid &&
-	       a->gid == b->gid && a->mode == b->mode;
+	       a->gid == b->gid && a->mode == b->mode &&
+	       !strcmp(a->notes, b->notes);
 }
 
 static void test_round_trip(void **state)
 {
-	const struct settings in = { true, 1234, 5678, 0640 };
+	const struct settings in = { true, 1234, 5678, 0640,
+				     "d\xc3\xa9j\xc3\xa0\n\"x\"" };
 	struct settings out = { 0 };
 	struct error err = { 0 };
 	json_t *json = settings_to_json(&in);
@@ -49,9 +52,9 @@ static void test_refused(void **state)
 		"{\"uid\": 4294967295}", "{\"uid\": \"root\"}",
 		"{\"gid\": 1.5}",	 "{\"gid\": 99999999999}",
 		"{\"mode\": 511}",	 "{\"mode\": 2438}",
-		"{\"mode\": \"0600\"}",
+		"{\"mode\": \"0600\"}",	 "{\"notes\": 1}",
 	};
-	struct settings s = { true, 1, 2, 0600 }, before = s;
+	struct settings s = { true, 1, 2, 0600, "" }, before = s;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -77,14 +80,14 @@ static void test_owner(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		struct settings s = { false, 7, 8, 0600 };
+		struct settings s = { false, 7, 8, 0600, "" };
 
 		assert_int_equal(settings_set_owner(&s, good[i].text, &err), 0);
 		assert_int_equal(s.uid, good[i].uid);
 		assert_int_equal(s.gid, good[i].gid);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct settings s = { false, 7, 8, 0600 };
+		struct settings s = { false, 7, 8, 0600, "" };
 
 		assert_true(settings_set_owner(&s, bad[i], &err) < 0);
 		assert_int_equal(s.uid, 7);

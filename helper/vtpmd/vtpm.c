@@ -22,23 +22,26 @@ static const struct {
 } states[] = {
 	[VTPM_STOPPED] = { "stopped",
 			   MAY(OP_CHECK) | MAY(OP_START) | MAY(OP_DELETE) |
-				   MAY(OP_REKEY),
+				   MAY(OP_REKEY) | MAY(OP_RENAME) | MAY(OP_SET),
 			   "start it with: vtpmctl start" },
 	[VTPM_STARTING] = { "starting", 0, "wait for it; see: vtpmctl show" },
 	[VTPM_RUNNING] = { "running",
-			   MAY(OP_STOP) | MAY(OP_REKEY) | MAY(OP_UPGRADE),
+			   MAY(OP_STOP) | MAY(OP_REKEY) | MAY(OP_UPGRADE) |
+				   MAY(OP_RESET) | MAY(OP_SET),
 			   "stop it first with: vtpmctl stop" },
 	[VTPM_STOPPING] = { "stopping", 0, "wait for it; see: vtpmctl show" },
 	[VTPM_RESUMING] = { "resuming", MAY(OP_STOP),
 			    "wait for it; see: vtpmctl show" },
-	[VTPM_FAILED] = { "failed", MAY(OP_STOP),
+	[VTPM_FAILED] = { "failed", MAY(OP_STOP) | MAY(OP_RESET) | MAY(OP_SET),
 			  "stop it first with: vtpmctl stop" },
 	[VTPM_LOCKED] = { "locked",
 			  MAY(OP_STOP) | MAY(OP_CHECK) | MAY(OP_START) |
-				  MAY(OP_DELETE) | MAY(OP_REKEY),
+				  MAY(OP_DELETE) | MAY(OP_REKEY) |
+				  MAY(OP_RENAME) | MAY(OP_SET),
 			  "it starts when its key is back; at once with: vtpmctl unlock" },
 	[VTPM_DAMAGED] = { "damaged",
-			   MAY(OP_CHECK) | MAY(OP_START) | MAY(OP_DELETE),
+			   MAY(OP_CHECK) | MAY(OP_START) | MAY(OP_DELETE) |
+				   MAY(OP_RENAME) | MAY(OP_SET),
 			   "put back a copy of the file, then: vtpmctl start" },
 };
 
@@ -259,6 +262,8 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	/* The first wrap's; there may be others. */
 	json_object_set_new(out, "provider", json_text(info->wrap[0].provider));
 	json_object_set_new(out, "keyId", json_text(info->wrap[0].key_id));
+	if (*v->settings.notes)
+		json_object_set_new(out, "notes", json_text(v->settings.notes));
 	add_wraps(info, out);
 	json_object_set_new(out, "file", json_text(file));
 	json_object_set_new(out, "ephemeral", json_boolean(v->ephemeral));

@@ -30,7 +30,17 @@ enum vtpm_life {
 	VTPM_DAMAGED,  /* the file does not open */
 };
 
-enum vtpm_op { OP_START, OP_STOP, OP_DELETE, OP_REKEY, OP_CHECK, OP_UPGRADE };
+enum vtpm_op {
+	OP_START,
+	OP_STOP,
+	OP_DELETE,
+	OP_REKEY,
+	OP_CHECK,
+	OP_UPGRADE,
+	OP_RESET,
+	OP_RENAME,
+	OP_SET
+};
 
 struct vtpm {
 	TAILQ_ENTRY(vtpm) link;
@@ -54,6 +64,7 @@ struct vtpm {
 	uint64_t attached_us; /* CLOCK_MONOTONIC; since when it has this one */
 	unsigned int crashes; /* of engines that had hardly begun */
 	bool want_resume;     /* when there is no other operation on it */
+	bool want_reset;      /* and to begin anew: the old state is gone */
 	bool in_kernel;
 	struct kernel_instance instance;
 	sd_event_source *end_source, *log_source;
@@ -91,6 +102,8 @@ int vtpm_start(struct vtpm *v, struct call *call, struct error *err);
 int vtpm_stop(struct vtpm *v, struct call *call, struct error *err);
 int vtpm_delete(struct vtpm *v, struct call *call, struct error *err);
 int vtpm_show(struct vtpm *v, struct call *call, struct error *err);
+/* Power cycle of one that runs or has failed; it keeps its device. */
+int vtpm_reset(struct vtpm *v, struct call *call, struct error *err);
 /* Tell the kernel that the running state is lost. */
 void vtpm_fail(struct vtpm *v, const char *reason);
 
@@ -114,6 +127,18 @@ int vtpm_detach_provider(struct vtpm *v, const char *provider,
 /* Verify all of the file of one that does not run; with @repair mend it. */
 int vtpm_check_file(struct vtpm *v, bool repair, struct call *call,
 		    struct error *err);
+
+/* NULL: as it is. */
+struct set_options {
+	const char *owner, *mode, *notes;
+	const bool *autostart;
+};
+
+int vtpm_set(struct vtpm *v, const struct set_options *o, struct call *call,
+	     struct error *err);
+/* Give another name to one that does not run. */
+int vtpm_rename(struct vtpm *v, const char *name, struct call *call,
+		struct error *err);
 
 struct create_options {
 	const char *name;

@@ -109,6 +109,29 @@ broken vtpm-identity 'exec /usr/bin/python3 -c "import os; os.abort()"' 1 \
 monitor=$!
 sleep 0.3
 expect 0 'a is stopped' "create --no-start" "$ctl" create a --no-start
+expect 0 'mode 0660, autostart yes' "set" "$ctl" set a --mode 0660 --autostart \
+	--notes 'first line'
+expect 0 'first line' "show has the notes" "$ctl" show a
+expect 2 'no user nobody-is-called-so' "set: an owner who is not there" \
+	"$ctl" set a --owner nobody-is-called-so
+expect 2 'Usage' "set nothing" "$ctl" set a
+expect 2 '1024 bytes' "set: notes that are too long" \
+	"$ctl" set a --notes "$(printf '%1025s' x)"
+check "and it is as it was" sh -c "'$ctl' show a | grep -q '0660'"
+uuid=$(sed -n 's/^uuid *//p' <("$ctl" show a))
+expect 4 'there is a vTPM a already' "rename to a name that is taken" \
+	"$ctl" rename a a
+expect 2 '' "rename to no name" "$ctl" rename a 'a/b'
+expect 0 'a is b now' "rename" "$ctl" rename a b
+expect 0 "$uuid" "it is the same one" "$ctl" show b
+expect 0 'first line' "with its settings" "$ctl" show b
+expect 3 'no vTPM a' "and the old name is free" "$ctl" show a
+check "there is no file of that name" \
+	sh -c "! ls -A '$T/state' | grep -q '^\.\?a\.'"
+expect 0 '' "rename back" "$ctl" rename b a
+expect 0 'autostart no' "set --no-autostart" "$ctl" set a --no-autostart \
+	--notes '' --mode 0600
+expect 4 'is stopped' "reset of one that is stopped" "$ctl" reset a
 check "the file is root's alone" \
 	test "$(stat -c %U:%a "$T/state/a.nvram")" = root:600
 check "no engine is left running" test -z "$(helpers)"

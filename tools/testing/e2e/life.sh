@@ -222,12 +222,26 @@ for how in forget damage; do
 	check "show says why" sh -c "vtpmctl show l | grep -q 'running state is lost'"
 	stop_monitor
 	check "monitor has told it" grep -q '"failed"' "$W/events"
-	check "stop" vtpmctl stop l
-	check "start" vtpmctl start l
+	start_monitor
+	check "reset" vtpmctl reset l
+	stop_monitor
+	check "monitor has told that too" grep -q '"event": *"reset"' "$W/events"
+	check "the device stays" same_node
 	check "PCRs have begun anew, as was asked for" pcr_is "$zeroes"
 	check "data and key are there" data_is_there
 	check "PCR 16 is extended" extend
 done
+
+pid=$(vtpm_field l .enginePid)
+check "reset of one that runs" vtpmctl reset l
+check "it has another engine" has_another_engine "$pid"
+check "the device stays" same_node
+check "PCRs have begun anew, as was asked for" pcr_is "$zeroes"
+check "data and key are there" data_is_there
+check "PCR 16 is extended" extend
+ours=$(pcr)
+check "upgrade after a reset goes on from there" vtpmctl upgrade l
+check "the PCR is what it was" pcr_is "$ours"
 
 # An engine that crashes again and again does not do so for ever.
 crash()
@@ -242,6 +256,16 @@ crash()
 }
 check "an engine that has crashed three times is not started again" crash
 check "nor later" state_is failed
+check "stop" vtpmctl stop l
+check "start" vtpmctl start l
+expect 4 'vtpmctl stop' "one that runs cannot be renamed" \
+	vtpmctl rename l other
+expect 0 'owner 0:0, mode 0640' "but be set" vtpmctl set l --mode 640
+check "the device is as before" test "$(stat -c %a "$node")" = 600
+check "stop" vtpmctl stop l
+check "start" vtpmctl start l
+check "and then as was set" test "$(stat -c %a "$(vtpm_field l .device.tpm)")" = 640
+check "set it back" vtpmctl set l --mode 600
 check "stop" vtpmctl stop l
 check "start" vtpmctl start l
 

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the host wants of a vTPM, and what it calls it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "vtpmd/operation.h"
+
+static int set_run(struct job *job, void *arg, struct error *err)
+{
+	struct operation *op = arg;
+	int r = 0;
+
+	(void)job;
+	if (op->owner[0])
+		r = settings_set_owner(&op->settings, op->owner, err);
+	if (!r && op->mode[0])
+		r = settings_set_mode(&op->settings, op->mode, err);
+	return r < 0 ? r
+		     : registry_save_settings(op->cfg, op->name, &op->settings,
+					      err);
+}
+
+static void set_done(void *arg, const struct error *err)
+{
+	struct operation *op = arg;
+
+	op->v->busy--;
+	if (!err) {
+		op->v->settings = op->settings;
+		monitor_event(op->m, "changed", op->name, NULL, NULL, NULL);
+	}
+	operation_end(op, err);
+}
+
+static const struct job_ops set_ops = {
+	.name = "set",
+	.run = set_run,
+	.done = set_done,
+};
+
+int vtpm_set(struct vtpm *v, const struct set_options *o, struct call *call,
+	     struct error *err)
+{
+	struct operation op = { .engine = ENGINE_NONE,
+				.settings = v->settings };
+	int r = vtpm_check(v, OP_SET, err);
+
+	if (!r && o->notes)
+		r = settings_set_notes(&op.settings, o->notes, err);
+	if (r < 0)
+		return r;
+	if (o->autostart)
+		op.settings.autostart = *o->autostart;
+	/* One that is cut short here is none that could be found. */
+	snprintf(op.owner, sizeof(op.owner), "%s", o->owner ? o->owner : "");
+	snprintf(op.mode, sizeof(op.mode), "%s", o->mode ? o->mode : "");
+	return operation_start(v, &set_ops, &op, call, err);
+}
+
+/*
+ * The settings go first and the state file, which makes it a vTPM, last: cut
+ * by a power failure it has one of its names, and its settings.
+ */
+static int rename_files(struct operation *op, struct folder folder,
+			struct error *err)
+{
+	char from[FILE_NAME_LEN], to[FILE_NAME_LEN];
+	int r = registry_save_settings(op->cfg, op->other, &op->settings, err);
+
+	if (r < 0)
+		return r;
+	registry_file(op->name, NULL, from);
+	registry_file(op->other, NULL, to);
+	if (renameat2(folder.fd, from, folder.fd, to, RENAME_NOREPLACE) < 0)
+		return error_set(err, -errno,
+				 errno == EEXIST ? VTPM_ERR_EXISTS
+						 : VTPM_ERR_STORAGE,
+				 "%s/%s: %s", folder.path, to, strerror(errno));
+	r = registry_sync(folder, err);
+	snprintf(from, sizeof(from), "%s.json", op->name);
+	unlinkat(folder.fd, from, 0);
+	return r;
+}
+
+static int rename_run(struct job *job, void *arg, struct error *err)
+{
+	struct operation *op = arg;
+	_cleanup_close_ int fd = -1;
+	int r = operation_open(op, &fd, err);
+
+	(void)job;
+	return r < 0 ? r
+		     : rename_files(op, registry_folder_of(op->cfg, op->name),
+				    err);
+}
+
+static void rename_done(void *arg, const struct error *err)
+{
+	struct operation *op = arg;
+	struct vtpm *v = op->v;
+
+	v->busy--;
+	/* The one that has kept the new name free. */
+	vtpm_free(op->placeholder);
+	if (!err) {
+		log_notice("vTPM %s is called %s now", op->name, op->other);
+		snprintf(v->name, sizeof(v->name), "%s", op->other);
+		monitor_event(v->m, "renamed", v->name, op->name, op->other,
+			      NULL);
+	}
+	operation_end(op, err);
+}
+
+static const struct job_ops rename_ops = {
+	.name = "rename",
+	.run = rename_run,
+	.done = rename_done,
+};
+
+int vtpm_rename(struct vtpm *v, const char *name, struct call *call,
+		struct error *err)
+{
+	struct operation op = { .engine = ENGINE_NONE,
+				.settings = v->settings };
+	int r = vtpm_check(v, OP_RENAME, err);
+
+	if (!r)
+		r = manager_reserve_name(v->m, name, &op.placeholder, err);
+	if (r < 0)
+		return r;
+	snprintf(op.other, sizeof(op.other), "%s", name);
+	r = operation_start(v, &rename_ops, &op, call, err);
+	if (r < 0)
+		vtpm_free(op.placeholder);
+	return r;
+}
