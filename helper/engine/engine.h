@@ -61,6 +61,9 @@ int engine_power_on(struct engine *e, bool manufacture,
 int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
 		  struct error *err);
 
+/* All of the TPM's self-tests, before it serves anybody. */
+int engine_self_test(struct error *err);
+
 /*
  * Make durable what has changed of the permanent state. @running: something has
  * changed, of whichever state; the checkpoint is written first.
@@ -92,5 +95,7 @@ extern const struct frontend frontend_netlink, frontend_none;
 int sandbox_drop_user(const char *uid_gid, struct error *err);
 /* Allow only the system calls that serving needs, for all threads to come. */
 int sandbox_enter(struct error *err);
+/* The same for the zygote: what it needs, and its engines before they serve. */
+int sandbox_enter_zygote(struct error *err);
 
 #endif

@@ -50,6 +50,19 @@ static int startup_clear(struct error *err)
 	return run_own("TPM2_Startup", startup, sizeof(startup), err);
 }
 
+int engine_self_test(struct error *err)
+{
+	/* TPM2_SelfTest(YES), TPM 2.0 Library, Part 3, 10.2. */
+	static const uint8_t self_test[] = {
+		0x80, 0x01,		/* TPM_ST_NO_SESSIONS */
+		0x00, 0x00, 0x00, 0x0b, /* size */
+		0x00, 0x00, 0x01, 0x43, /* TPM_CC_SelfTest */
+		0x01,			/* of all */
+	};
+
+	return run_own("TPM2_SelfTest", self_test, sizeof(self_test), err);
+}
+
 /*
  * The restored random generator would give out what it has given out before,
  * to commands that were answered after the checkpoint.

@@ -15,14 +15,22 @@
 #define SECURE_HEAP_SIZE (64 * 1024)
 #define SECURE_HEAP_MIN 32
 
-int secret_init(int *locked)
+int secret_no_dump(void)
 {
 	const struct rlimit no_core = { 0, 0 };
-	int r;
 
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
+	return 0;
+}
+
+int secret_init(int *locked)
+{
+	int r = secret_no_dump();
+
+	if (r < 0)
+		return r;
 	/* 1: locked and guarded; 2: usable, but not locked; 0: none. */
 	r = CRYPTO_secure_malloc_init(SECURE_HEAP_SIZE, SECURE_HEAP_MIN);
 	if (!r && !CRYPTO_secure_malloc_initialized())

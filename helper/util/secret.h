@@ -24,6 +24,9 @@ struct secret {
  */
 int secret_init(int *locked);
 
+/* The half of secret_init() that a process inherits: no dump, no core file. */
+int secret_no_dump(void);
+
 /* All-zero memory of @len bytes; NULL where there is none. */
 struct secret *secret_new(size_t len);
 /* As secret_new(), filled from the random generator; aborts if that fails. */

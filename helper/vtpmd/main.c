@@ -15,7 +15,8 @@
 
 static const char usage[] =
 	"Usage: vtpmd [--state-dir DIR] [--run-dir DIR] [--libexec-dir DIR] "
-	"[--verbose]\n"
+	"[--no-zygote]\n"
+	"             [--verbose]\n"
 	"\n"
 	"Manages the virtual TPMs of this host. Started by systemd; see "
 	"vtpmd(8).\n"
@@ -24,6 +25,7 @@ static const char usage[] =
 	"(" DEFAULT_STATE_DIR ")\n"
 	"  --run-dir DIR      sockets (" DEFAULT_RUN_DIR ")\n"
 	"  --libexec-dir DIR  vtpm-engine, vtpm-identity and vtpm-key-TYPE\n"
+	"  --no-zygote        run the engine's program anew for each vTPM\n"
 	"  --verbose          log details\n"
 	"  --help, --version\n";
 
@@ -33,6 +35,7 @@ static int parse_options(int argc, char **argv, struct config *cfg)
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "libexec-dir", required_argument, NULL, 'l' },
+		{ "no-zygote", no_argument, NULL, 'z' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -50,6 +53,9 @@ static int parse_options(int argc, char **argv, struct config *cfg)
 			break;
 		case 'l':
 			cfg->libexec_dir = optarg;
+			break;
+		case 'z':
+			cfg->no_zygote = true;
 			break;
 		case 'v':
 			cfg->verbose = true;

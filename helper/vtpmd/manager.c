@@ -19,6 +19,7 @@
 #include "vtpmd/rekey.h"
 #include "vtpmd/server.h"
 #include "vtpmd/stop-all.h"
+#include "vtpmd/zygote.h"
 
 /* More TPMs than this do not start at once: each keeps a processor busy. */
 #define MAX_STARTS 4
@@ -331,6 +332,8 @@ int manager_init(struct manager *m, struct error *err)
 		r = init_loop(m, err);
 	if (!r)
 		r = init_events(m, err);
+	if (!r && !m->config.no_zygote && zygote_new(&m->config.zygote) < 0)
+		r = error_set(err, -ENOMEM, VTPM_ERR_INTERNAL, "out of memory");
 	return r;
 }
 
@@ -357,6 +360,7 @@ int manager_start(struct manager *m, struct error *err)
 		       m->config.admin_gid, api_handle, m, &m->server, err);
 	if (r < 0)
 		return r;
+	engine_prepare(&m->config);
 	manager_start_some(m);
 	sd_notifyf(0, "READY=1\nSTATUS=Serving %s", path);
 	return 0;
@@ -382,6 +386,7 @@ void manager_deinit(struct manager *m)
 	sd_event_source_disable_unref(m->int_source);
 	sd_event_source_disable_unref(m->term_source);
 	job_pool_free(m->jobs);
+	zygote_free(m->config.zygote);
 	sd_event_unref(m->event);
 	config_close(&m->config);
 }
