@@ -29,6 +29,7 @@ struct engine {
 	_Atomic uint64_t generation;
 	_Atomic uint64_t commands;
 	_Atomic uint64_t commits;
+	_Atomic bool testing; /* self-tests are due, see self-test.h */
 };
 
 /* A command, and the number that the kernel gave it; 0 if it has none. */
@@ -49,6 +50,12 @@ struct engine_command {
  */
 uint32_t engine_execute(struct engine *e, const struct engine_command *c,
 			uint8_t *resp);
+
+/*
+ * When no command has come for a moment: a part of what the TPM has promised to
+ * test, if there is any. Takes the lock, for as long as one algorithm takes.
+ */
+void engine_idle(struct engine *e);
 
 /*
  * Load or make the TPM, run TPM2_Startup(CLEAR), make that durable, and begin

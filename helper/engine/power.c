@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 
 #include "engine/engine.h"
+#include "engine/self-test.h"
 #include "engine/tpm.h"
 
 static int check_library(const struct engine *e, struct error *err)
@@ -150,6 +151,8 @@ int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
 		r = tpm_set_changed(s.permanent, s.permanent_len, err);
 	if (!r)
 		r = stir_random(err);
+	if (!r)
+		self_test_resume(e);
 	e->last = content.last;
 	checkpoint_forget(e->checkpoint, &content);
 	nvram_forget_state(e->nvram);
