@@ -23,6 +23,8 @@ struct secret {
  * may be NULL, says whether it is.
  */
 int secret_init(int *locked);
+/* The same with room for @keys data keys, for who keeps those of many vTPMs. */
+int secret_init_for(size_t keys, int *locked);
 
 /* The half of secret_init() that a process inherits: no dump, no core file. */
 int secret_no_dump(void);

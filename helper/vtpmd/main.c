@@ -13,6 +13,9 @@
 #include "util/secret.h"
 #include "vtpmd/manager.h"
 
+/* One more vTPM's key is asked of its provider when its engine has died. */
+#define MAX_KEPT_KEYS 15000
+
 static const char usage[] =
 	"Usage: vtpmd [--state-dir DIR] [--run-dir DIR] [--libexec-dir DIR] "
 	"[--no-zygote]\n"
@@ -92,7 +95,7 @@ static int set_up(struct manager *m, struct error *err)
 		return error_set(err, -EPERM, VTPM_ERR_DENIED,
 				 "vtpmd has to run as root; start it with: "
 				 "systemctl start vtpmd");
-	r = secret_init(&locked);
+	r = secret_init_for(MAX_KEPT_KEYS, &locked);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_INTERNAL,
 				 "no memory for secrets: %s", strerror(-r));
