@@ -11,6 +11,7 @@
 ## make soak-rekey     1,000 kills in the middle of a rekey; ROUNDS=
 ## make shell          a root shell with a vTPM ready (in a guest if need be)
 ## make bench          against libtpms in process and swtpm; build/bench.json
+## make scale          1,000 vTPMs in 2 GiB: memory and time of each; swtpm's
 ## make fuzz           the fuzz targets, FUZZ_SECONDS=60 each
 ## make style          checkpatch, sparse, shellcheck and the like
 ## make deps           install the packages that building and testing need
@@ -84,6 +85,10 @@ bench: deps
 	@$(MAKE) --no-print-directory helper man bench-programs
 	@build/bench/bench-engine build/bench
 	@tools/testing/bench/bench.sh
+
+scale: deps
+	@$(MAKE) --no-print-directory helper man bench-programs
+	@tools/testing/bench/scale.sh
 
 style: deps
 	@tools/style.sh
@@ -177,7 +182,8 @@ uninstall:
 selftests:
 	@$(MAKE) -s -C tools/testing/selftests/vtpm OUTPUT=$(CURDIR)/build/selftests
 
-BENCH := build/bench/bench-tpm build/bench/bench-echo build/bench/bench-engine
+BENCH := build/bench/bench-tpm build/bench/bench-echo build/bench/bench-engine \
+	build/bench/make-states
 bench-programs: $(BENCH)
 selftest_dir := tools/testing/selftests/vtpm
 build/bench/bench-echo: tools/testing/bench/bench-echo.c \
@@ -186,7 +192,8 @@ build/bench/bench-echo: tools/testing/bench/bench-echo.c \
 	@echo "  CC      $@"
 	@$(CC) $(HELPER_CFLAGS) -I$(selftest_dir) -o $@ $(filter %.c,$^) -pie \
 		-lpthread
-build/bench/bench-engine: tools/testing/bench/bench-engine.c \
+build/bench/bench-engine build/bench/make-states: \
+		build/bench/%: tools/testing/bench/%.c \
 		$(call objects,$(filter-out %/main.c,$(call sources,helper/engine))) \
 		$(call objects,$(wildcard helper/engine/testing/*.c)) \
 		$(OUT)/libcommon.a
@@ -205,5 +212,5 @@ build/torture/torture: tools/testing/e2e/torture.c \
 	@$(CC) $(HELPER_CFLAGS) -o $@ $(filter %.c,$^) -pie -lcrypto -lpthread
 
 .PHONY: all help module deps demo shell check check-kernels check-debug \
-	soak-kernel soak-powercut soak-rekey soak-kill bench style dkms-check regen \
+	soak-kernel soak-powercut soak-rekey soak-kill bench scale style dkms-check regen \
 	clean man install uninstall selftests bench-programs

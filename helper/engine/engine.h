@@ -29,6 +29,7 @@ struct engine {
 	_Atomic uint64_t generation;
 	_Atomic uint64_t commands;
 	_Atomic uint64_t commits;
+	_Atomic bool testing; /* self-tests are due, see self-test.h */
 };
 
 /* A command, and the number that the kernel gave it; 0 if it has none. */
@@ -51,6 +52,12 @@ uint32_t engine_execute(struct engine *e, const struct engine_command *c,
 			uint8_t *resp);
 
 /*
+ * When no command has come for a moment: a part of what the TPM has promised to
+ * test, if there is any. Takes the lock, for as long as one algorithm takes.
+ */
+void engine_idle(struct engine *e);
+
+/*
  * Load or make the TPM, run TPM2_Startup(CLEAR), make that durable, and begin
  * a checkpoint in the empty file @checkpoint_fd, if that is not negative.
  */
@@ -60,6 +67,9 @@ int engine_power_on(struct engine *e, bool manufacture,
 /* Go on where the engine was that wrote the checkpoint. */
 int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
 		  struct error *err);
+
+/* All of the TPM's self-tests, before it serves anybody. */
+int engine_self_test(struct error *err);
 
 /*
  * Make durable what has changed of the permanent state. @running: something has
@@ -92,5 +102,7 @@ extern const struct frontend frontend_netlink, frontend_none;
 int sandbox_drop_user(const char *uid_gid, struct error *err);
 /* Allow only the system calls that serving needs, for all threads to come. */
 int sandbox_enter(struct error *err);
+/* The same for the zygote: what it needs, and its engines before they serve. */
+int sandbox_enter_zygote(struct error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #include "engine/engine.h"
 #include "engine/protocol.h"
+#include "engine/shared.h"
+#include "engine/zygote.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/text.h"
@@ -36,6 +39,7 @@ static const char usage[] =
 	"                   [--file PATH] [--user UID:GID] [--manufacture|--resume]\n"
 	"       vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N --offline\n"
 	"                   [--file PATH] [--user UID:GID]\n"
+	"       vtpm-engine --zygote N TITLE\n"
 	"\n"
 	"Runs one virtual TPM. Started by vtpmd, which opens every descriptor.\n";
 
@@ -68,6 +72,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	};
 	int c;
 
+	optind = 0; /* not the first one in an engine of the zygote */
 	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'n':
@@ -201,6 +206,10 @@ static int set_up(struct engine *e, const struct options *o, struct error *err)
 	r = open_state(e, o, err);
 	if (r < 0)
 		return r;
+	/* The other thread would use it meanwhile. */
+	r = shared_take(err);
+	if (r < 0)
+		return r;
 	/* Threads cannot be made in the sandbox; this one waits for it. */
 	pthread_mutex_lock(&e->lock);
 	r = control_start(e, o->control_fd);
@@ -214,7 +223,7 @@ static int set_up(struct engine *e, const struct options *o, struct error *err)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int engine_main(int argc, char **argv)
 {
 	struct options o = { 0 };
 	struct engine e = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -226,7 +235,6 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return ENGINE_EXIT_USAGE;
 	}
-	log_init("vtpm-engine", LOG_INFO);
 	e.name = o.name;
 	e.offline = o.offline;
 	frontend = o.offline ? &frontend_none : &frontend_netlink;
@@ -238,4 +246,27 @@ int main(int argc, char **argv)
 	log_error("%s: the %s front end ended: %s", e.name, frontend->name,
 		  strerror(-r));
 	return ENGINE_EXIT_FAILED;
+}
+
+/* One place in memory from the first to the last, where ps looks. */
+static void run_zygote(char **argv)
+{
+	int sock = parse_number(argv[2], 3);
+	char *end = argv[3] + strlen(argv[3]) + 1;
+
+	if (sock < 0) {
+		fputs(usage, stderr);
+		exit(ENGINE_EXIT_USAGE);
+	}
+	zygote_run(sock, argv[0], end - argv[0], engine_main);
+}
+
+int main(int argc, char **argv)
+{
+	/* Two threads, of which one has hardly anything to do. */
+	mallopt(M_ARENA_MAX, 1);
+	log_init("vtpm-engine", LOG_INFO);
+	if (argc == 4 && !strcmp(argv[1], "--zygote"))
+		run_zygote(argv);
+	return engine_main(argc, argv);
 }

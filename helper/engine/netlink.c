@@ -4,6 +4,7 @@
  * command, and no poll: one thread waits here and does nothing else.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 
 #include "engine/engine.h"
 #include "engine/protocol.h"
+#include "engine/self-test.h"
 #include "util/log.h"
 
 static int parse_attr(const struct nlattr *a, void *arg)
@@ -137,6 +139,20 @@ static int handle(struct engine *e, int fd, uint16_t family,
 	return execute(e, fd, family, &c);
 }
 
+/*
+ * Nothing to do for so long, and the self-tests go on: the kernel's commands of
+ * a registration come closer upon one another.
+ */
+#define IDLE_MS 50
+
+static void use_idle_time(struct engine *e, int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	while (self_test_is_due(e) && !poll(&pfd, 1, IDLE_MS))
+		engine_idle(e);
+}
+
 static int run(struct engine *e, int fd, uint16_t family)
 {
 	static char buf[ENGINE_MAX_COMMAND + 4096]
@@ -150,6 +166,7 @@ static int run(struct engine *e, int fd, uint16_t family)
 		ssize_t n;
 		int left;
 
+		use_idle_time(e, fd);
 		from_len = sizeof(from);
 		n = recvfrom(fd, buf, sizeof(buf), 0, (void *)&from, &from_len);
 		if (n < 0 && errno != EINTR && errno != ENOBUFS)

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 
 #include "engine/engine.h"
+#include "engine/self-test.h"
 #include "engine/tpm.h"
 
 static int check_library(const struct engine *e, struct error *err)
@@ -48,6 +49,19 @@ static int startup_clear(struct error *err)
 	};
 
 	return run_own("TPM2_Startup", startup, sizeof(startup), err);
+}
+
+int engine_self_test(struct error *err)
+{
+	/* TPM2_SelfTest(YES), TPM 2.0 Library, Part 3, 10.2. */
+	static const uint8_t self_test[] = {
+		0x80, 0x01,		/* TPM_ST_NO_SESSIONS */
+		0x00, 0x00, 0x00, 0x0b, /* size */
+		0x00, 0x00, 0x01, 0x43, /* TPM_CC_SelfTest */
+		0x01,			/* of all */
+	};
+
+	return run_own("TPM2_SelfTest", self_test, sizeof(self_test), err);
 }
 
 /*
@@ -137,6 +151,8 @@ int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
 		r = tpm_set_changed(s.permanent, s.permanent_len, err);
 	if (!r)
 		r = stir_random(err);
+	if (!r)
+		self_test_resume(e);
 	e->last = content.last;
 	checkpoint_forget(e->checkpoint, &content);
 	nvram_forget_state(e->nvram);

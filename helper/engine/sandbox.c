@@ -11,6 +11,8 @@
 #include "engine/engine.h"
 #include "util/text.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 int sandbox_drop_user(const char *uid_gid, struct error *err)
 {
 	const char *colon = strchr(uid_gid, ':');
@@ -59,7 +61,72 @@ static const int allowed[] = {
 	SCMP_SYS(time),		 SCMP_SYS(write),
 };
 
-int sandbox_enter(struct error *err)
+/* And what it takes to fork engines, and for those to get ready. */
+static const int zygote_too[] = {
+	SCMP_SYS(clone),
+	SCMP_SYS(clone3),
+	SCMP_SYS(close_range),
+	SCMP_SYS(dup2),
+	SCMP_SYS(dup3),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(getppid),
+	SCMP_SYS(listen),
+	SCMP_SYS(mlock2),
+	SCMP_SYS(mlockall),
+	SCMP_SYS(socketpair),
+	SCMP_SYS(prctl),
+	SCMP_SYS(prlimit64),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(seccomp),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(setrlimit),
+	SCMP_SYS(setsid),
+	SCMP_SYS(set_tid_address),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(uname),
+	SCMP_SYS(wait4),
+#ifdef __SANITIZE_ADDRESS__
+	/* For a new thread. */
+	SCMP_SYS(openat),
+	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(sigaltstack),
+#endif
+};
+
+static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	return r;
+}
+
+static int fill(scmp_filter_ctx ctx, bool zygote)
+{
+	int r = allow(ctx, allowed, ARRAY_SIZE(allowed));
+
+	/* No memory is executable that was not when it was loaded. */
+	if (!r)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (!r)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (!r && zygote)
+		return allow(ctx, zygote_too, ARRAY_SIZE(zygote_too));
+	/* For abort(); all engines have one user and could kill each other. */
+	if (!r)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				     SCMP_A0(SCMP_CMP_EQ, getpid()));
+	/* The control thread runs already. */
+	if (!r)
+		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	return r;
+}
+
+static int enter(bool zygote, struct error *err)
 {
 	scmp_filter_ctx ctx;
 	int r;
@@ -71,23 +138,7 @@ int sandbox_enter(struct error *err)
 	if (!ctx)
 		return error_set(err, -ENOMEM, VTPM_ERR_ENGINE,
 				 "out of memory for the system call filter");
-	r = 0;
-	for (size_t i = 0; !r && i < sizeof(allowed) / sizeof(allowed[0]); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	/* No memory is executable that was not when it was loaded. */
-	if (!r)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (!r)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	/* For abort(); all engines have one user and could kill each other. */
-	if (!r)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				     SCMP_A0(SCMP_CMP_EQ, getpid()));
-	/* The control thread runs already. */
-	if (!r)
-		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	r = fill(ctx, zygote);
 	if (!r)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);
@@ -96,4 +147,14 @@ int sandbox_enter(struct error *err)
 				 "the system call filter is refused: %s",
 				 strerror(-r));
 	return 0;
+}
+
+int sandbox_enter(struct error *err)
+{
+	return enter(false, err);
+}
+
+int sandbox_enter_zygote(struct error *err)
+{
+	return enter(true, err);
 }

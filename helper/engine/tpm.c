@@ -155,10 +155,11 @@ void tpm_power_off(void)
 	TPMLIB_Terminate();
 	if (tpm.state)
 		OPENSSL_cleanse(tpm.state, tpm.state_size);
+	free(tpm.state);
 	if (tpm.resp)
 		OPENSSL_cleanse(tpm.resp, tpm.resp_size);
-	tpm.state_len = 0;
-	tpm.changed = false;
+	TPM_Free(tpm.resp);
+	memset(&tpm, 0, sizeof(tpm));
 }
 
 const uint8_t *tpm_execute(uint8_t locality, const uint8_t *cmd, uint32_t len,

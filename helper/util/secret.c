@@ -12,19 +12,38 @@
 #include "util/secret.h"
 
 /* Room for some hundred keys; one data key takes 64 bytes of it. */
-#define SECURE_HEAP_SIZE (64 * 1024)
+#define SECURE_HEAP_SIZE (64 * 1024UL)
+#define DATA_KEY_SIZE 64
 #define SECURE_HEAP_MIN 32
 
-int secret_init(int *locked)
+int secret_no_dump(void)
 {
 	const struct rlimit no_core = { 0, 0 };
-	int r;
 
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
+	return 0;
+}
+
+int secret_init(int *locked)
+{
+	return secret_init_for(0, locked);
+}
+
+int secret_init_for(size_t keys, int *locked)
+{
+	size_t size = SECURE_HEAP_SIZE;
+	int r = secret_no_dump();
+
+	/* A power of two. Pages are locked, and count, when they are used. */
+	while (size < SECURE_HEAP_SIZE + keys * DATA_KEY_SIZE)
+		size *= 2;
+
+	if (r < 0)
+		return r;
 	/* 1: locked and guarded; 2: usable, but not locked; 0: none. */
-	r = CRYPTO_secure_malloc_init(SECURE_HEAP_SIZE, SECURE_HEAP_MIN);
+	r = CRYPTO_secure_malloc_init(size, SECURE_HEAP_MIN);
 	if (!r && !CRYPTO_secure_malloc_initialized())
 		return -ENOMEM;
 	if (locked)

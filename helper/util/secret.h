@@ -23,6 +23,11 @@ struct secret {
  * may be NULL, says whether it is.
  */
 int secret_init(int *locked);
+/* The same with room for @keys data keys, for who keeps those of many vTPMs. */
+int secret_init_for(size_t keys, int *locked);
+
+/* The half of secret_init() that a process inherits: no dump, no core file. */
+int secret_no_dump(void);
 
 /* All-zero memory of @len bytes; NULL where there is none. */
 struct secret *secret_new(size_t len);

@@ -8,6 +8,7 @@
 #include "vtpmd/resume.h"
 #include "vtpmd/server.h"
 #include "vtpmd/stop-all.h"
+#include "vtpmd/zygote.h"
 
 #define SERVICE "org.varlink.service"
 #define INTERFACE "io.vtpm"
@@ -162,6 +163,8 @@ static int upgrade(struct manager *m, struct call *call,
 {
 	struct vtpm *v = manager_find(m, param_string(in, 0), err);
 
+	/* Also with the libraries that have come since. */
+	zygote_renew(m->config.zygote);
 	return v ? vtpm_upgrade(v, call, err) : err->errnum;
 }
 
@@ -170,6 +173,7 @@ static int upgrade_all(struct manager *m, struct call *call,
 {
 	(void)in;
 	(void)err;
+	zygote_renew(m->config.zygote);
 	call_reply(call, json_pack("{s:i}", "started", resume_upgrade_all(m)));
 	return 0;
 }

@@ -16,6 +16,8 @@
 #define DEFAULT_RUN_DIR "/run/vtpm"
 #define DEFAULT_LIBEXEC_DIR "/usr/libexec/vtpm"
 
+struct zygote;
+
 struct account {
 	const char *name;
 	uid_t uid;
@@ -38,6 +40,9 @@ struct config {
 	int ephemeral_fd;  /* run_dir/ephemeral: vTPMs that no disk is to see */
 	char ephemeral_dir[PATH_MAX];
 	int lock_fd; /* run_dir/lock, locked */
+
+	bool no_zygote;
+	struct zygote *zygote; /* has a lock of its own; NULL: there is none */
 
 	struct account engine_user; /* engines and the identity program */
 	struct account keys_user;   /* key providers */

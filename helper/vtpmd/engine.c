@@ -16,6 +16,7 @@
 #include "vtpmd/engine.h"
 #include "vtpmd/kernel.h"
 #include "vtpmd/registry.h"
+#include "vtpmd/zygote.h"
 
 /* Making seeds and running the TPM's self-test, on a slow machine. */
 #define START_TIMEOUT_MS 60000
@@ -144,7 +145,19 @@ static int spawn_engine(const struct config *cfg, const struct engine_args *a,
 		 registry_folder_of(cfg, a->name).path, a->name);
 	add_options(argv, a, family);
 	r = config_find_program(cfg, "vtpm-engine", path, err);
+	if (!r && cfg->zygote)
+		return zygote_spawn(cfg->zygote, &s, &e->process, err);
 	return r < 0 ? r : spawn_process(&s, &e->process, err);
+}
+
+void engine_prepare(const struct config *cfg)
+{
+	char path[PATH_MAX];
+	const struct spawn s = { .path = path, .user = &cfg->engine_user };
+
+	/* Who starts an engine is told what is wrong. */
+	if (cfg->zygote && !config_find_program(cfg, "vtpm-engine", path, NULL))
+		zygote_prepare(cfg->zygote, &s);
 }
 
 /* An engine that ended before it served: its last line and its status. */

@@ -44,6 +44,9 @@ int engine_start(const struct config *cfg, const struct engine_args *args,
 		 struct engine *out, struct engine_status *status,
 		 struct error *err);
 
+/* Get ready to start engines quickly. */
+void engine_prepare(const struct config *cfg);
+
 /* The kernel has been told: the socket is the engine's alone from now on. */
 void engine_introduced(struct engine *e);
 

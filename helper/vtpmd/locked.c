@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "util/log.h"
+#include "vtpmd/autostart.h"
 #include "vtpmd/locked.h"
 #include "vtpmd/manager.h"
 
@@ -20,7 +21,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *arg)
 	v->retry_source = sd_event_source_disable_unref(v->retry_source);
 	if (v->state == VTPM_LOCKED) {
 		v->want_start = true;
-		manager_start_some(v->m);
+		autostart_continue(v->m);
 	}
 	return 0;
 }
@@ -82,6 +83,6 @@ unsigned int locked_unlock_all(struct manager *m)
 		v->want_start = true;
 		n++;
 	}
-	manager_start_some(m);
+	autostart_continue(m);
 	return n;
 }

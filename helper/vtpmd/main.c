@@ -13,9 +13,13 @@
 #include "util/secret.h"
 #include "vtpmd/manager.h"
 
+/* One more vTPM's key is asked of its provider when its engine has died. */
+#define MAX_KEPT_KEYS 15000
+
 static const char usage[] =
 	"Usage: vtpmd [--state-dir DIR] [--run-dir DIR] [--libexec-dir DIR] "
-	"[--verbose]\n"
+	"[--no-zygote]\n"
+	"             [--verbose]\n"
 	"\n"
 	"Manages the virtual TPMs of this host. Started by systemd; see "
 	"vtpmd(8).\n"
@@ -24,6 +28,7 @@ static const char usage[] =
 	"(" DEFAULT_STATE_DIR ")\n"
 	"  --run-dir DIR      sockets (" DEFAULT_RUN_DIR ")\n"
 	"  --libexec-dir DIR  vtpm-engine, vtpm-identity and vtpm-key-TYPE\n"
+	"  --no-zygote        run the engine's program anew for each vTPM\n"
 	"  --verbose          log details\n"
 	"  --help, --version\n";
 
@@ -33,6 +38,7 @@ static int parse_options(int argc, char **argv, struct config *cfg)
 		{ "state-dir", required_argument, NULL, 's' },
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "libexec-dir", required_argument, NULL, 'l' },
+		{ "no-zygote", no_argument, NULL, 'z' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -50,6 +56,9 @@ static int parse_options(int argc, char **argv, struct config *cfg)
 			break;
 		case 'l':
 			cfg->libexec_dir = optarg;
+			break;
+		case 'z':
+			cfg->no_zygote = true;
 			break;
 		case 'v':
 			cfg->verbose = true;
@@ -86,7 +95,7 @@ static int set_up(struct manager *m, struct error *err)
 		return error_set(err, -EPERM, VTPM_ERR_DENIED,
 				 "vtpmd has to run as root; start it with: "
 				 "systemctl start vtpmd");
-	r = secret_init(&locked);
+	r = secret_init_for(MAX_KEPT_KEYS, &locked);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_INTERNAL,
 				 "no memory for secrets: %s", strerror(-r));

@@ -13,15 +13,15 @@
 
 #include "util/log.h"
 #include "vtpmd/api.h"
+#include "vtpmd/autostart.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/registry.h"
 #include "vtpmd/resume.h"
 #include "vtpmd/rekey.h"
 #include "vtpmd/server.h"
 #include "vtpmd/stop-all.h"
+#include "vtpmd/zygote.h"
 
-/* More TPMs than this do not start at once: each keeps a processor busy. */
-#define MAX_STARTS 4
 /* A little less than the service manager gives us. */
 #define STOP_LIMIT_US (80 * 1000000ULL)
 
@@ -233,35 +233,6 @@ static int on_kernel_event(sd_event_source *source, int fd, uint32_t revents,
 	return 0;
 }
 
-static unsigned int count_busy(struct manager *m)
-{
-	struct vtpm *v;
-	unsigned int n = 0;
-
-	TAILQ_FOREACH(v, &m->vtpms, link)
-		n += v->busy > 0;
-	return n;
-}
-
-void manager_start_some(struct manager *m)
-{
-	struct error err = { 0 };
-	struct vtpm *v;
-
-	if (m->stopping)
-		return;
-	TAILQ_FOREACH(v, &m->vtpms, link) {
-		if (!v->want_start || v->busy)
-			continue;
-		if (count_busy(m) >= MAX_STARTS)
-			return;
-		v->want_start = false;
-		if (vtpm_start(v, NULL, &err) < 0)
-			log_warning("vTPM %s is not started: %s", v->name,
-				    err.text);
-	}
-}
-
 static void on_job_done(void *arg)
 {
 	struct manager *m = arg;
@@ -270,7 +241,7 @@ static void on_job_done(void *arg)
 	stop_all_continue(m);
 	rekey_all_continue(m);
 	if (!m->stopping)
-		manager_start_some(m);
+		autostart_continue(m);
 	else if (!job_pool_active(m->jobs))
 		sd_event_exit(m->event, 0);
 }
@@ -359,13 +330,14 @@ int manager_init(struct manager *m, struct error *err)
 		r = init_loop(m, err);
 	if (!r)
 		r = init_events(m, err);
+	if (!r && !m->config.no_zygote && zygote_new(&m->config.zygote) < 0)
+		r = error_set(err, -ENOMEM, VTPM_ERR_INTERNAL, "out of memory");
 	return r;
 }
 
 int manager_start(struct manager *m, struct error *err)
 {
 	char path[PATH_MAX];
-	struct vtpm *v;
 	int r;
 
 	r = registry_scan_providers(&m->config, add_provider, m, err);
@@ -377,16 +349,14 @@ int manager_start(struct manager *m, struct error *err)
 		return r;
 	/* After that: an engine of a vTPM half made had its file locked. */
 	registry_clean(&m->config);
-	TAILQ_FOREACH(v, &m->vtpms, link)
-		v->want_start =
-			v->settings.autostart && v->state == VTPM_STOPPED;
 	snprintf(path, sizeof(path), "%s/io.vtpm", m->config.run_dir);
 	r = server_new(m->event, path, m->config.have_admin,
 		       m->config.admin_gid, api_handle, m, &m->server, err);
 	if (r < 0)
 		return r;
-	manager_start_some(m);
+	engine_prepare(&m->config);
 	sd_notifyf(0, "READY=1\nSTATUS=Serving %s", path);
+	autostart_begin(m);
 	return 0;
 }
 
@@ -410,6 +380,7 @@ void manager_deinit(struct manager *m)
 	sd_event_source_disable_unref(m->int_source);
 	sd_event_source_disable_unref(m->term_source);
 	job_pool_free(m->jobs);
+	zygote_free(m->config.zygote);
 	sd_event_unref(m->event);
 	config_close(&m->config);
 }

@@ -41,6 +41,9 @@ struct manager {
 	sd_event_source *term_source, *int_source, *stop_timer;
 	bool stopping;	       /* vtpmd ends when its jobs have */
 	struct call *stop_all; /* the call of StopAll, while it is at work */
+	/* Of vtpmd's own start; 0 when all are done. */
+	unsigned int autostarts, autostarts_told;
+	uint64_t autostarts_ms;	     /* CLOCK_MONOTONIC; when it began */
 	struct rekey_all *rekey_all; /* as long as RekeyAll is at work */
 };
 
@@ -69,9 +72,6 @@ struct vtpm *manager_find(struct manager *m, const char *name,
  */
 int manager_reserve_name(struct manager *m, const char *name, struct vtpm **out,
 			 struct error *err);
-
-/* Start those that want it, as far as there is room. */
-void manager_start_some(struct manager *m);
 
 /* Take over engines and kernel instances of an earlier manager. */
 int adopt_all(struct manager *m, struct error *err);

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "util/child.h"
 #include "util/cleanup.h"
 #include "vtpmd/spawn.h"
 
@@ -28,32 +29,19 @@
 #define MAX_FSIZE (64UL * 1024 * 1024)
 /* An engine locks all its memory, thread stacks and all. */
 #define MAX_MEMLOCK (512UL * 1024 * 1024)
-#define LISTEN_BACKLOG 8
-/* Above every number that a helper gets a descriptor under. */
-#define SAFE_FD (2 * SPAWN_MAX_FDS)
 
 /* Put the descriptors where the program expects them, and close the rest. */
 static int child_fds(const struct spawn *s, int *report)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), moved[SPAWN_MAX_FDS];
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fds[SPAWN_MAX_FDS];
 
-	if (null < 0)
+	*report = fcntl(*report, F_DUPFD_CLOEXEC, CHILD_SAFE_FD);
+	if (null < 0 || *report < 0)
 		return -1;
-	for (size_t i = 0; i < s->n_fds; i++) {
-		int fd = s->fds[i] < 0 ? null : s->fds[i];
-
-		moved[i] = fcntl(fd, F_DUPFD_CLOEXEC, SAFE_FD);
-		if (moved[i] < 0)
-			return -1;
-	}
-	*report = fcntl(*report, F_DUPFD_CLOEXEC, SAFE_FD);
-	if (*report < 0)
-		return -1;
-	for (size_t i = 0; i < s->n_fds; i++) {
-		if (dup2(moved[i], i) < 0)
-			return -1;
-	}
-	if (dup3(*report, s->n_fds, O_CLOEXEC) < 0)
+	for (size_t i = 0; i < s->n_fds; i++)
+		fds[i] = s->fds[i] < 0 ? null : s->fds[i];
+	if (child_place_fds(fds, s->n_fds) < 0 ||
+	    dup3(*report, s->n_fds, O_CLOEXEC) < 0)
 		return -1;
 	*report = s->n_fds;
 	return syscall(SYS_close_range, s->n_fds + 1, ~0U, 0);
@@ -90,27 +78,6 @@ static int child_user(const struct account *user)
 	return syscall(SYS_setresuid, user->uid, user->uid, user->uid);
 }
 
-/*
- * Until it can be found by the next manager a process ends with this one, and
- * takes no lock with it. A change of the user forgets that, so it is said twice.
- */
-static int child_ends_with(pid_t parent)
-{
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return -1;
-	errno = ECHILD;
-	return getppid() == parent ? 0 : -1;
-}
-
-static int child_listen(int fd)
-{
-	if (fd < 0)
-		return 0;
-	if (listen(fd, LISTEN_BACKLOG) < 0)
-		return -1;
-	return prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-}
-
 static int child_signals(void)
 {
 	sigset_t none;
@@ -133,7 +100,10 @@ child_main(const struct spawn *s, pid_t parent, int report)
 		goto fail;
 	if ((cwd >= 0 ? fchdir(cwd) : chdir("/")) < 0)
 		goto fail;
-	/* As the last thing with all rights, so that the cause is clear. */
+	/*
+	 * As the last thing with all rights, so that the cause is clear. A
+	 * change of the user forgets whose end it is, so that is said twice.
+	 */
 	if (child_limits() < 0 || child_user(s->user) < 0 ||
 	    child_ends_with(parent) < 0)
 		goto fail;

@@ -11,12 +11,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "util/child.h"
 #include "util/error.h"
 #include "util/secret.h"
 #include "vtpmd/config.h"
 #include "vtpmd/sandbox.h"
 
-#define SPAWN_MAX_FDS 8
+#define SPAWN_MAX_FDS CHILD_MAX_FDS
 
 struct spawn {
 	const char *path;

@@ -8,7 +8,8 @@
 #
 # VTPM_WHERE=here|guest decides; KERNEL=6.1|6.12|7.x|debug names the guest's kernel,
 # VTPM_DISK the size of an ext4 disk for its state in MB (else in memory),
-# VTPM_CPUS the number of its CPUs (2), VTPM_CMDLINE more of its command line:
+# VTPM_CPUS the number of its CPUs (2), VTPM_MEMORY its memory in MB,
+# VTPM_CMDLINE more of its command line:
 # "vtpm.systemd" runs systemd in it.
 # What the script writes into the folder VTPM_OUT comes out of the guest;
 # VTPM_PASS has names of more variables that it needs.
@@ -53,6 +54,7 @@ export VTPM_KO
 options=(--kernel "$kernel" --timeout "${VTPM_TIMEOUT:-900}" --pass VTPM_KO)
 [ -z "${VTPM_DISK:-}" ] || options+=(--disk "$VTPM_DISK")
 [ -z "${VTPM_CPUS:-}" ] || options+=(--cpus "$VTPM_CPUS")
+[ -z "${VTPM_MEMORY:-}" ] || options+=(--memory "$VTPM_MEMORY")
 [ -z "${VTPM_OUT:-}" ] || options+=(--out "$VTPM_OUT")
 for name in ${VTPM_PASS:-}; do
 	options+=(--pass "$name")

@@ -26,11 +26,14 @@ cp "$bin"/vtpmd "$bin"/vtpmctl "$bin"/vtpm-engine "$bin"/vtpm-identity \
 export VTPM_SOCKET=$T/run/io.vtpm
 ctl=$T/bin/vtpmctl
 
-helpers() { # pids of what runs from our directory, but vtpmd
+helpers() { # pids of what runs from our directory, but vtpmd and its zygote
 	local exe
 	for exe in /proc/[0-9]*/exe; do
 		case $(readlink "$exe" 2>/dev/null) in
-		"$T"/bin/vtpm-*) echo "$exe" | cut -d/ -f3 ;;
+		"$T"/bin/vtpm-*)
+			[ "$(cat "${exe%exe}comm" 2>/dev/null)" = vtpm-zygote ] ||
+				echo "$exe" | cut -d/ -f3
+			;;
 		esac
 	done
 }

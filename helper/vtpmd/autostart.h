@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Starts that nobody waits for: those of vtpmd's own start, and of locked
+ * vTPMs. A bounded number of them runs at once.
+ */
+#ifndef VTPM_VTPMD_AUTOSTART_H
+#define VTPM_VTPMD_AUTOSTART_H
+
+struct manager;
+
+/* All that are stopped and have autostart want to be started. */
+void autostart_begin(struct manager *m);
+/* Start those that want it, as far as there is room. */
+void autostart_continue(struct manager *m);
+
+#endif

@@ -1,0 +1,151 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Many vTPMs on one host of 2 GiB: memory of each, with all that is ours counted,
+# and the time of a start; against swtpm, one a TPM, in the same run. TAP, and the
+# figures as comments. On software emulation only the ratios mean anything.
+#
+#   scale.sh            COUNTS="1 10 100 1000" SWTPMS="1 10 100"
+#
+# With --run it is in the place where the module can be loaded.
+set -uo pipefail
+cd "$(dirname "$0")/../../.." || exit
+
+if [ "${1:-}" != --run ]; then
+	export COUNTS SWTPMS
+	VTPM_TIMEOUT=${VTPM_TIMEOUT:-3600} VTPM_MEMORY=2048 \
+		VTPM_PASS="COUNTS SWTPMS" \
+		exec tools/testing/here-or-guest.sh \
+		tools/testing/bench/scale.sh --run
+fi
+
+. tools/testing/tap.sh
+. tools/testing/set-up.sh
+work=$(mktemp -d) swtpms=()
+tear_down()
+{
+	[ ${#swtpms[@]} -eq 0 ] || kill "${swtpms[@]}" 2> /dev/null || :
+	rm -rf "$work"
+	vtpm_tear_down
+}
+trap tear_down EXIT
+
+now() { date +%s%N; }
+ms() { echo $((($(now) - $1) / 1000000)); }
+available() { sed -n 's/MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo; }
+slab() { sed -n 's/^Slab: *\([0-9]*\) kB/\1/p' /proc/meminfo; }
+
+# A provider that hands out the data key of make-states, as fast as one can.
+make_provider()
+{
+	local dir=$VTPM_BIN
+	cat > "$dir/vtpm-key-bench" <<'PROVIDER'
+#!/bin/sh
+[ ! -e /proc/self/fd/4 ] || printf '%032d' 0 | tr 0 k >&4
+echo '{"ok":true,"usable":true,"keys":[]}'
+PROVIDER
+	chmod 755 "$dir/vtpm-key-bench"
+	install -d -o vtpm-keys -g vtpm-keys -m 700 "$VTPM_STATE/keys/bench"
+	echo '{"type":"bench","default":false}' \
+		> "$VTPM_STATE/providers/bench.json"
+}
+
+running() { vtpmctl list | grep -c ' running ' || :; }
+
+# All with a file, by the start of a vtpmd.
+start_up_to() # COUNT
+{
+	local count=$1 have start
+	have=$(find "$VTPM_STATE" -maxdepth 1 -name 'n*.nvram' | wc -l)
+	[ "$have" -ge "$count" ] ||
+		build/bench/make-states "$VTPM_STATE" $((have + 1)) "$count"
+	for i in $(seq $((have + 1)) "$count"); do
+		echo '{"autostart":true}' > "$VTPM_STATE/n$i.json"
+	done
+	start=$(now)
+	vtpm_start_daemon
+	until [ "$(running)" -ge "$count" ]; do
+		[ $(($(now) - start)) -lt 1800000000000 ] || return
+		sleep 0.5
+	done
+	echo "# $count: $(($(ms "$start") / (count - have))) ms for each of $((count - have)) starts of one vtpmd"
+}
+
+# A command on each device.
+cat > "$work/answers.py" <<'PY'
+import glob
+import os
+import sys
+nodes = glob.glob("/dev/tpm[0-9]*")
+for node in nodes:
+    fd = os.open(node, os.O_RDWR)
+    os.write(fd, bytes.fromhex("80010000000c0000017b0010"))
+    if os.read(fd, 4096)[6:10] != bytes(4):
+        sys.exit(f"{node} has failed")
+    os.close(fd)
+sys.exit(len(nodes) != int(sys.argv[1]))
+PY
+answers() { python3 "$work/answers.py" "$1"; }
+
+vtpm_install && vtpm_load_module && vtpm_start_daemon || exit
+make_provider
+vtpm_stop_daemon
+free=$(available) slab=$(slab)
+for count in ${COUNTS:-1 10 100 1000}; do
+	start_up_to "$count" || :
+	check "$count vTPMs run" test "$(running)" = "$count"
+	check "and answer" answers "$count"
+	sleep 3		# self-tests
+	echo "# vtpm: $count: $(python3 tools/testing/bench/memory.py "$count" \
+		vtpm-engine vtpmd vtpm-zygote)"
+	echo "# vtpm: $count: MemAvailable less by $(((free - $(available)) / count)) KiB each, of it slab $((($(slab) - slab) / count)); $(($(available) / 1024)) MiB left; vtpmd has $(find "/proc/$VTPMD/fd" | wc -l) descriptors"
+	vtpm_stop_daemon
+done
+
+# An existing state to a device that can be used, one after another.
+attach()
+{
+	local start
+	for i in 1 2 3 4 5; do
+		vtpmctl stop n1 > /dev/null 2>&1
+		start=$(now)
+		vtpmctl start n1 > /dev/null 2>&1
+		echo "# vtpm: $(ms "$start") ms from the state to the device"
+	done
+}
+check "vtpmd starts" vtpm_start_daemon
+attach
+vtpmctl stop --all > /dev/null 2>&1
+
+start_swtpm() # NUMBER
+{
+	local out=$work/swtpm.$1 dir=$VTPM_STATE/swtpm/$1 start
+	mkdir -p "$dir"
+	start=$(now)
+	swtpm chardev --vtpm-proxy --tpm2 --tpmstate "dir=$dir" > "$out" 2>&1 &
+	swtpms+=($!)
+	for _ in $(seq 2000); do
+		node=$(sed -n 's,.*\(/dev/tpm[0-9]*\).*,\1,p' "$out" | head -1)
+		if [ -n "$node" ] && [ -c "$node" ] &&
+			[ -e "/sys/class/tpm/${node#/dev/}/tpm_version_major" ]; then
+			took=$(ms "$start")
+			return
+		fi
+		sleep 0.01
+	done
+	return 1
+}
+
+modprobe tpm_vtpm_proxy
+free=$(available) started=0
+for count in ${SWTPMS:-1 10 100}; do
+	while [ $started -lt "$count" ]; do
+		started=$((started + 1))
+		start_swtpm $started || echo "# swtpm $started was not registered"
+		[ $started -gt 5 ] ||
+			echo "# swtpm: ${took:-?} ms from nothing to the device"
+	done
+	sleep 3
+	echo "# swtpm: $count: $(python3 tools/testing/bench/memory.py "$count" swtpm)"
+	echo "# swtpm: $count: MemAvailable less by $(((free - $(available)) / count)) KiB each"
+done
+tap_end
