@@ -26,6 +26,11 @@ struct operation {
 	char name[NAME_MAX_LEN + 1];
 	char provider[NAME_MAX_LEN + 1];
 	bool start, ephemeral;
+	bool certify;	       /* by our own CA */
+	unsigned int ek_types; /* EK_BIT() of those concerned */
+	char ca_provider[NAME_MAX_LEN + 1];
+	json_t *facts;	/* of the endorsement keys, or NULL */
+	json_t *import; /* what ek import was given */
 	struct rekey_plan *plan;
 	struct settings settings;
 	char owner[2 * NAME_MAX_LEN + 2], mode[8]; /* as asked for */
@@ -48,6 +53,8 @@ void operation_end(struct operation *op, const struct error *err);
 void operation_take_info(struct operation *op);
 /* And the data key. */
 void operation_take_key(struct operation *op);
+/* And what is public of its endorsement keys. */
+void operation_take_facts(struct operation *op);
 /* For struct job_ops. */
 void operation_progress(void *arg, const char *text);
 
