@@ -71,12 +71,13 @@ char *pem_append(char *pem, const char *label, const char *base64)
 	size_t used = pem ? strlen(pem) : 0, n = strlen(base64);
 	size_t lines = (n + PEM_LINE - 1) / PEM_LINE;
 	size_t size = used + n + lines + 2 * strlen(label) + 64;
-	char *out = realloc(pem, size), *p;
+	char *out = malloc(size), *p;
 
-	if (!out) {
-		free(pem);
+	if (out)
+		memcpy(out, pem ? pem : "", used);
+	free(pem);
+	if (!out)
 		return NULL;
-	}
 	p = out + used;
 	p += sprintf(p, "-----BEGIN %s-----\n", label);
 	for (size_t off = 0; off < n; off += PEM_LINE)
