@@ -174,7 +174,7 @@ static void json(void **state)
 
 	(void)state;
 	j = vtpm_to_json(&v);
-	assert_int_equal(json_object_size(j), 15);
+	assert_int_equal(json_object_size(j), 16);
 	assert_null(json_object_get(j, "device"));
 	assert_null(json_object_get(j, "reason"));
 	assert_null(json_object_get(j, "enginePid"));
