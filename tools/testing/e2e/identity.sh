@@ -93,11 +93,12 @@ check "names none that has no end" test "$(wc -l <"$T/out")" = 1
 expect 4 'ca renew' "a second CA is refused" "$ctl" ca init
 
 # A private key in PKCS#8 begins with what it is of, and an octet string, where
-# a public key has a bit string.
+# a public key has a bit string. The length is looked for, too: the last bits of
+# a text of base64 may be another byte's.
 cat >"$T/find-key.py" <<'PY'
 import base64, os, sys
-kinds = map(bytes.fromhex, ("301006072a8648ce3d020106052b8104002204",
-                            "300d06092a864886f70d010101050004"))
+kinds = map(bytes.fromhex, ("301006072a8648ce3d020106052b8104002204819e",
+                            "300d06092a864886f70d0101010500048206"))
 wanted = [b"PRIVATE KEY"]
 for kind in kinds:
     wanted.append(kind)
@@ -120,9 +121,8 @@ done
 check "private keys are found where they are" test \
 	"$(python3 "$T/find-key.py" "$T/control" | wc -l)" = 4
 # The log and what is written by programs as well.
-expect 0 '' "look for one in all files" python3 "$T/find-key.py" \
-	"$T/state" "$T/run"
-check "there is none" test ! -s "$T/out"
+check "and there is none in all that vtpmd has" \
+	test -z "$(python3 "$T/find-key.py" "$T/state" "$T/run")"
 check "nor in the log" sh -c "! grep -q 'PRIVATE KEY' '$T/log'"
 check "the directory of the CA is root's alone" \
 	test "$(stat -c %U:%a "$T/state/ca")" = root:700
