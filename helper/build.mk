@@ -33,7 +33,7 @@ COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/n
 KEYS_OBJ := $(call objects,$(call sources,helper/keys))
 
 PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
-	vtpm-key-kmip vtpm-key-tpm2 vtpm-identity
+	vtpm-key-kmip vtpm-key-tpm2 vtpm-identity vtpm-ca
 SRC_vtpmd := $(call sources,helper/vtpmd)
 LIBS_vtpmd := -lsystemd -lmnl -lseccomp
 SRC_vtpmctl := $(call sources,helper/vtpmctl)
@@ -48,6 +48,7 @@ SRC_vtpm-key-tpm2 := $(call sources,helper/keys) $(call sources,helper/keys/tpm2
 LIBS_vtpm-key-tpm2 := -ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc
 SRC_vtpm-identity := $(call sources,helper/identity)
 LIBS_vtpm-identity := -ltss2-esys -ltss2-mu -ltss2-rc
+SRC_vtpm-ca := $(call sources,helper/ca)
 
 PROGRAM_FILES := $(addprefix $(OUT)/,$(PROGRAMS))
 

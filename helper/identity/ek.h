@@ -3,28 +3,27 @@
 #ifndef VTPM_IDENTITY_EK_H
 #define VTPM_IDENTITY_EK_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <tss2/tss2_esys.h>
 
+#include "util/ek-type.h"
 #include "util/error.h"
 
-struct ek_template {
-	const char *name;   /* as the profile calls it */
-	TPM2_HANDLE handle; /* persistent handle */
-	const TPM2B_PUBLIC *public;
+struct ek_public {
+	TPM2B_PUBLIC public;
+	TPM2B_NAME name;
 };
 
-/* The low range's two templates, L-1 (RSA-2048) and L-2 (ECC P-256). */
-extern const struct ek_template ek_templates[];
-extern const size_t ek_template_count;
-
 /*
- * Make the key of @t and keep it at its handle. @name (sizeof(TPMU_NAME)
- * bytes) and *name_len take the key's Name. 0 or a negative errno.
+ * Make the key of @type, an index of ek_types[], and keep it at its handle. 0
+ * or a negative errno.
  */
-int ek_make(ESYS_CONTEXT *esys, const struct ek_template *t, uint8_t *name,
-	    size_t *name_len, struct error *err);
+int ek_make(ESYS_CONTEXT *esys, int type, struct ek_public *out,
+	    struct error *err);
+/*
+ * The one that is there; where it was evicted it is made again, for which the
+ * endorsement hierarchy must have no password.
+ */
+int ek_read(ESYS_CONTEXT *esys, int type, struct ek_public *out,
+	    struct error *err);
 
 #endif

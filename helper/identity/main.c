@@ -1,49 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * vtpm-identity: gives a new vTPM its endorsement keys. Runs for one vTPM, on
- * a connection that the manager opened; prints what it made as JSON.
+ * vtpm-identity: makes the endorsement keys of a vTPM and puts certificates
+ * into it. Runs for one request, on a connection that the manager opened, and
+ * knows nothing of X.509.
  */
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include <jansson.h>
 #include <tss2/tss2_rc.h>
 
-#include "identity/ek.h"
+#include "identity/request.h"
 #include "identity/tcti.h"
+#include "util/json.h"
 #include "util/secret.h"
 #include "util/text.h"
 
 static const char usage[] =
-	"Usage: vtpm-identity --tcti-fd N\n"
+	"Usage: vtpm-identity --tcti-fd N < REQUEST\n"
 	"\n"
-	"Makes the endorsement keys of a new virtual TPM through descriptor N, a\n"
-	"connection to its engine. Started by vtpmd.\n";
+	"Makes the endorsement keys of a virtual TPM, or writes their certificates,\n"
+	"through descriptor N, a connection to its engine. Started by vtpmd.\n";
 
-static int make_all(ESYS_CONTEXT *esys, json_t *keys, struct error *err)
-{
-	for (size_t i = 0; i < ek_template_count; i++) {
-		const struct ek_template *t = &ek_templates[i];
-		char hex[2 * sizeof(TPMU_NAME) + 1], handle[11];
-		uint8_t name[sizeof(TPMU_NAME)];
-		size_t len = 0;
-		int r = ek_make(esys, t, name, &len, err);
-
-		if (r < 0)
-			return r;
-		hex_format(name, len, hex);
-		snprintf(handle, sizeof(handle), "0x%08x", t->handle);
-		json_array_append_new(
-			keys, json_pack("{s:s, s:s, s:s}", "template", t->name,
-					"handle", handle, "name", hex));
-	}
-	return 0;
-}
-
-static int run(TSS2_TCTI_CONTEXT *tcti, json_t *keys, struct error *err)
+static int run(TSS2_TCTI_CONTEXT *tcti, const json_t *request, json_t *reply,
+	       struct error *err)
 {
 	ESYS_CONTEXT *esys = NULL;
 	TSS2_RC rc;
@@ -53,7 +36,7 @@ static int run(TSS2_TCTI_CONTEXT *tcti, json_t *keys, struct error *err)
 	if (rc != TSS2_RC_SUCCESS)
 		return error_set(err, -1, VTPM_ERR_IDENTITY, "tpm2-tss: %s",
 				 Tss2_RC_Decode(rc));
-	r = make_all(esys, keys, err);
+	r = request_run(esys, request, reply, err);
 	/* Orderly, in case the vTPM is not started now. */
 	if (!r) {
 		rc = Esys_Shutdown(esys, ESYS_TR_NONE, ESYS_TR_NONE,
@@ -93,12 +76,36 @@ static int parse_fd(int argc, char **argv)
 	return optind == argc && fd ? (int)fd : -1;
 }
 
+static int serve(int fd)
+{
+	struct error err = { .code = VTPM_ERR_IDENTITY };
+	_cleanup_(json) json_t *request = NULL, *reply = json_object();
+	TSS2_TCTI_CONTEXT *tcti = tcti_engine_new(fd);
+	int r = json_read_object(STDIN_FILENO, IDENTITY_MAX_REQUEST, &request);
+
+	if (!tcti || !reply) {
+		fputs("out of memory\n", stderr);
+		return 1;
+	}
+	if (r)
+		error_set(&err, r, VTPM_ERR_INVALID,
+			  "the request cannot be read: %s", strerror(-r));
+	else
+		r = run(tcti, request, reply, &err);
+	Tss2_Tcti_Finalize(tcti);
+	free(tcti);
+	if (r) {
+		json_object_clear(reply);
+		json_object_set_new(reply, "error",
+				    json_pack("{s:s, s:s}", "code", err.code,
+					      "message", err.text));
+	}
+	return json_write_line(STDOUT_FILENO, reply) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
-	int fd = parse_fd(argc, argv), r;
-	TSS2_TCTI_CONTEXT *tcti;
-	struct error err = { 0 };
-	json_t *keys, *out;
+	int fd = parse_fd(argc, argv);
 
 	if (fd < 0) {
 		fputs(usage, stderr);
@@ -108,23 +115,5 @@ int main(int argc, char **argv)
 	setenv("TSS2_LOG", "all+NONE", 0);
 	if (secret_init(NULL) < 0)
 		return 1;
-	tcti = tcti_engine_new(fd);
-	keys = json_array();
-	if (!tcti || !keys) {
-		fputs("out of memory\n", stderr);
-		return 1;
-	}
-	r = run(tcti, keys, &err);
-	Tss2_Tcti_Finalize(tcti);
-	free(tcti);
-	if (r < 0) {
-		fprintf(stderr, "%s\n", err.text);
-		json_decref(keys);
-		return 1;
-	}
-	out = json_pack("{s:o}", "keys", keys);
-	json_dumpf(out, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(out);
-	return 0;
+	return serve(fd);
 }

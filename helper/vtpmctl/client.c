@@ -49,6 +49,7 @@ static int exit_status(const char *code)
 		{ VTPM_ERR_NO_SPACE, CTL_STORAGE },
 		{ VTPM_ERR_CORRUPT, CTL_STORAGE },
 		{ VTPM_ERR_VERSION, CTL_STORAGE },
+		{ VTPM_ERR_CERTIFICATE, CTL_KEY },
 	};
 
 	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
+#include <string.h>
 
 #include "vtpmctl/vtpmctl.h"
 
@@ -17,10 +18,27 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	putchar('\n');
 }
 
+/* The words between commas. */
+static json_t *split(const char *text)
+{
+	json_t *out = json_array();
+
+	for (;; text++) {
+		size_t n = strcspn(text, ",");
+
+		json_array_append_new(out, json_stringn(text, n));
+		text += n;
+		if (!*text)
+			return out;
+	}
+}
+
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
 	bool no_start = false, autostart = false, ephemeral = false;
+	bool no_certificate = false;
 	const char *provider = NULL, *owner = NULL, *mode = NULL, *name;
+	const char *ek = NULL;
 	const struct ctl_option options[] = {
 		{ .name = "provider", .value = &provider },
 		{ .name = "owner", .value = &owner },
@@ -28,6 +46,8 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 		{ .name = "no-start", .flag = &no_start },
 		{ .name = "autostart", .flag = &autostart },
 		{ .name = "ephemeral", .flag = &ephemeral },
+		{ .name = "ek", .value = &ek },
+		{ .name = "no-certificate", .flag = &no_certificate },
 		{ 0 },
 	};
 	json_t *p;
@@ -41,6 +61,10 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 		fprintf(stderr, "vtpmctl: the name is not UTF-8 text\n");
 		return CTL_USAGE;
 	}
+	if (ek)
+		json_object_set_new(p, "endorsementKeys", split(ek));
+	if (no_certificate)
+		json_object_set_new(p, "certificates", json_false());
 	if (provider)
 		json_object_set_new(p, "provider", json_string(provider));
 	if (owner)
@@ -58,10 +82,11 @@ const struct verb verb_create = {
 	.summary = "make a vTPM and start it",
 	.help = "Usage: vtpmctl create NAME [--provider PROVIDER] [--owner USER[:GROUP]]\n"
 		"                      [--mode MODE] [--no-start] [--autostart] [--ephemeral]\n"
-		"                      [--json]\n"
+		"                      [--ek TYPE,...] [--no-certificate] [--json]\n"
 		"\n"
-		"Makes a new virtual TPM with its two endorsement keys. Its state is sealed with\n"
-		"a key of PROVIDER, or of the default provider.\n"
+		"Makes a new virtual TPM with its endorsement keys, and has the CA of this host\n"
+		"certify them. Its state is sealed with a key of PROVIDER, or of the default\n"
+		"provider.\n"
 		"\n"
 		"  --owner USER[:GROUP], --mode MODE\n"
 		"               of /dev/tpmN and /dev/tpmrmN; root and 0600 otherwise\n"
@@ -69,11 +94,17 @@ const struct verb verb_create = {
 		"  --autostart  start it whenever vtpmd starts\n"
 		"  --ephemeral  keep its state in memory, sealed as any other: no disk ever sees\n"
 		"               it, and it is gone when the host goes down\n"
+		"  --ek TYPE,...\n"
+		"               the endorsement keys: rsa2048, p256 and p384; the first two\n"
+		"               otherwise\n"
+		"  --no-certificate\n"
+		"               leave them without certificates, for another CA: vtpmctl ek request\n"
 		"\n"
 		"Examples:\n"
 		"  vtpmctl create web1\n"
 		"  vtpmctl create db --provider hsm --autostart\n"
 		"  vtpmctl create ci-1234 --ephemeral\n"
+		"  vtpmctl create web2 --ek rsa2048,p256,p384\n"
 		"  vtpmctl create vm1 --owner libvirt-qemu --mode 0600\n",
 	.run = run,
 };

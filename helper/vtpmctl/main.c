@@ -6,10 +6,11 @@
 #include "vtpmctl/vtpmctl.h"
 
 static const struct verb *const verbs[] = {
-	&verb_create, &verb_start,   &verb_stop,     &verb_list,  &verb_show,
-	&verb_delete, &verb_monitor, &verb_provider, &verb_rekey, &verb_check,
-	&verb_repair, &verb_unlock,  &verb_upgrade,  &verb_reset, &verb_rename,
-	&verb_set,    &verb_version, NULL,
+	&verb_create,  &verb_start,  &verb_stop,    &verb_list,
+	&verb_show,    &verb_delete, &verb_monitor, &verb_provider,
+	&verb_rekey,   &verb_check,  &verb_repair,  &verb_unlock,
+	&verb_upgrade, &verb_reset,  &verb_rename,  &verb_set,
+	&verb_ca,      &verb_ek,     &verb_version, NULL,
 };
 
 static void print_help(void)

@@ -25,6 +25,21 @@ int verb_dispatch(struct ctl *ctl, const struct verb *const *verbs,
 	return CTL_USAGE;
 }
 
+int verb_group(struct ctl *ctl, const struct verb *v,
+	       const struct verb *const *verbs, const char *prefix, int argc,
+	       char **argv)
+{
+	if (argc > 1 &&
+	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		fputs(v->help, stdout);
+		for (size_t i = 0; verbs[i]; i++)
+			printf("  %-8s %s\n", verbs[i]->name,
+			       verbs[i]->summary);
+		return CTL_OK;
+	}
+	return verb_dispatch(ctl, verbs, prefix, argc - 1, argv + 1);
+}
+
 /* 1: taken, with @i moved on; 0: not one of them; -1: its value is missing. */
 static int take_option(const struct ctl_option *options, int argc, char **argv,
 		       int *i)
@@ -54,6 +69,14 @@ int ctl_parse(struct ctl *ctl, const struct verb *v, int argc, char **argv,
 	      const struct ctl_option *options, const char **args,
 	      size_t n_args, int *status)
 {
+	return ctl_parse_optional(ctl, v, argc, argv, options, args, n_args,
+				  n_args, status);
+}
+
+int ctl_parse_optional(struct ctl *ctl, const struct verb *v, int argc,
+		       char **argv, const struct ctl_option *options,
+		       const char **args, size_t min, size_t max, int *status)
+{
 	size_t n = 0;
 
 	*status = CTL_USAGE;
@@ -71,13 +94,13 @@ int ctl_parse(struct ctl *ctl, const struct verb *v, int argc, char **argv,
 				verb_usage(v);
 				return -1;
 			}
-		} else if (n < n_args) {
+		} else if (n < max) {
 			args[n++] = argv[i];
 		} else {
-			n = n_args + 1;
+			n = max + 1;
 		}
 	}
-	if (n != n_args) {
+	if (n < min || n > max) {
 		verb_usage(v);
 		return -1;
 	}

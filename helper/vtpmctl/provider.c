@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdio.h>
-#include <string.h>
-
 #include "vtpmctl/vtpmctl.h"
 
 static const struct verb *const verbs[] = {
@@ -16,16 +13,7 @@ static const struct verb *const verbs[] = {
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	if (argc > 1 &&
-	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		fputs(v->help, stdout);
-		for (size_t i = 0; verbs[i]; i++)
-			printf("  %-11s %s\n", verbs[i]->name,
-			       verbs[i]->summary);
-		return CTL_OK;
-	}
-	return verb_dispatch(ctl, verbs, "vtpmctl provider", argc - 1,
-			     argv + 1);
+	return verb_group(ctl, v, verbs, "vtpmctl provider", argc, argv);
 }
 
 const struct verb verb_provider = {

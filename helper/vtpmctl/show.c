@@ -14,7 +14,7 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	const json_t *v = json_object_get(p, "vtpm");
 	const json_t *d = json_object_get(v, "device");
 	const json_t *pid = json_object_get(v, "enginePid");
-	json_t *wrap;
+	json_t *wrap, *key;
 	size_t i;
 
 	(void)ctl;
@@ -37,6 +37,12 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 		       json_text(wrap, "keyId"), json_text(wrap, "provider"));
 	printf("%-12s number %lld\n", "data key",
 	       (long long)json_integer_value(json_object_get(v, "dataKey")));
+	json_array_foreach(json_object_get(v, "endorsementKeys"), i, key)
+		printf("%-12s %s %s%s\n", "EK digest", json_text(key, "digest"),
+		       json_text(key, "type"),
+		       json_is_true(json_object_get(key, "certified"))
+			       ? ""
+			       : ", no certificate");
 	line("file", json_text(v, "file"));
 	if (json_is_true(json_object_get(v, "ephemeral")))
 		line("ephemeral", "yes; it goes with the host");

@@ -41,8 +41,13 @@ struct verb {
 
 extern const struct verb verb_create, verb_start, verb_stop, verb_list,
 	verb_show, verb_delete, verb_monitor, verb_provider, verb_version,
-	verb_rekey, verb_unlock, verb_upgrade, verb_check, verb_repair, verb_reset,
-	verb_rename, verb_set;
+	verb_rekey, verb_unlock, verb_upgrade, verb_check, verb_repair,
+	verb_reset, verb_rename, verb_set, verb_ca, verb_ek;
+extern const struct verb verb_ca_init, verb_ca_show, verb_ca_export,
+	verb_ca_renew, verb_ca_rekey, verb_ca_crl, verb_ca_revoke,
+	verb_ca_remove;
+extern const struct verb verb_ek_show, verb_ek_list, verb_ek_export,
+	verb_ek_request, verb_ek_import;
 extern const struct verb verb_provider_add, verb_provider_list,
 	verb_provider_show, verb_provider_backup, verb_provider_restore,
 	verb_provider_attach, verb_provider_detach, verb_provider_check,
@@ -52,6 +57,10 @@ extern const struct verb verb_provider_add, verb_provider_list,
 /* Run the verb of @verbs (ended by NULL) that argv[0] names. */
 int verb_dispatch(struct ctl *ctl, const struct verb *const *verbs,
 		  const char *prefix, int argc, char **argv);
+/* The same for a verb @v that has verbs of its own. */
+int verb_group(struct ctl *ctl, const struct verb *v,
+	       const struct verb *const *verbs, const char *prefix, int argc,
+	       char **argv);
 /* Print how to use @v on standard error; returns CTL_USAGE. */
 int verb_usage(const struct verb *v);
 
@@ -71,6 +80,11 @@ struct ctl_option {
 int ctl_parse(struct ctl *ctl, const struct verb *v, int argc, char **argv,
 	      const struct ctl_option *options, const char **args,
 	      size_t n_args, int *status);
+
+/* The same with @min to @max operands; *args of those left out is untouched. */
+int ctl_parse_optional(struct ctl *ctl, const struct verb *v, int argc,
+		       char **argv, const struct ctl_option *options,
+		       const char **args, size_t min, size_t max, int *status);
 
 /*
  * For a verb that takes --all or else one operand: sets *all, and *name where

@@ -4,6 +4,7 @@
 
 #include "util/log.h"
 #include "vtpmd/api.h"
+#include "vtpmd/identity.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/resume.h"
 #include "vtpmd/server.h"
@@ -88,6 +89,25 @@ static int show(struct manager *m, struct call *call,
 	return v ? vtpm_show(v, call, err) : err->errnum;
 }
 
+/* One bit for each; 0 for what is no list of types. */
+static unsigned int ek_types_wanted(const json_t *list)
+{
+	unsigned int types = 0;
+	json_t *item;
+	size_t i;
+
+	for (int t = 0; !list && t < EK_TYPES; t++)
+		types |= ek_types[t].by_default ? EK_BIT(t) : 0;
+	json_array_foreach((json_t *)list, i, item) {
+		int type = ek_type_find(json_string_value(item));
+
+		if (type < 0)
+			return 0;
+		types |= EK_BIT(type);
+	}
+	return types;
+}
+
 static int create(struct manager *m, struct call *call,
 		  const struct param_values *in, struct error *err)
 {
@@ -99,8 +119,14 @@ static int create(struct manager *m, struct call *call,
 		.owner = param_string(in, 4),
 		.mode = param_string(in, 5),
 		.ephemeral = param_bool(in, 6, false),
+		.certify = param_bool(in, 8, true),
+		.ek_types = ek_types_wanted(in->v[7]),
 	};
 
+	if (!o.ek_types)
+		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+				 "endorsement keys are of the types rsa2048, "
+				 "p256 and p384; name at least one");
 	return vtpm_create(m, &o, call, err);
 }
 
@@ -190,6 +216,14 @@ static int upgrade_all(struct manager *m, struct call *call,
 	{                           \
 		n, PARAM_BOOL, true \
 	}
+#define OPT_ARRAY(n)                 \
+	{                            \
+		n, PARAM_ARRAY, true \
+	}
+#define OPT_INT(n)                 \
+	{                          \
+		n, PARAM_INT, true \
+	}
 #define OPT_OBJECT(n)                 \
 	{                             \
 		n, PARAM_OBJECT, true \
@@ -217,7 +251,8 @@ static const struct method {
 	  true,
 	  { STRING("name"), OPT_STRING("provider"), OPT_BOOL("start"),
 	    OPT_BOOL("autostart"), OPT_STRING("owner"), OPT_STRING("mode"),
-	    OPT_BOOL("ephemeral") } },
+	    OPT_BOOL("ephemeral"), OPT_ARRAY("endorsementKeys"),
+	    OPT_BOOL("certificates") } },
 	{ INTERFACE ".Start", start, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".Stop", stop, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".StopAll",
@@ -353,6 +388,53 @@ static const struct method {
 	  RIGHT_KEYS,
 	  true,
 	  { STRING("name"), STRING("type") } },
+	{ INTERFACE ".CaInit",
+	  api_ca_init,
+	  RIGHT_KEYS,
+	  true,
+	  { OPT_STRING("provider"), OPT_STRING("algorithm"), OPT_STRING("name"),
+	    OPT_STRING("aiaUrl"), OPT_STRING("crlUrl") } },
+	{ INTERFACE ".CaShow", api_ca_show, RIGHT_READ, false, { { 0 } } },
+	{ INTERFACE ".CaExport",
+	  api_ca_export,
+	  RIGHT_READ,
+	  false,
+	  { OPT_STRING("what") } },
+	{ INTERFACE ".CaRenew", api_ca_renew, RIGHT_KEYS, true, { { 0 } } },
+	{ INTERFACE ".CaRekey",
+	  api_ca_rekey,
+	  RIGHT_KEYS,
+	  true,
+	  { OPT_STRING("to") } },
+	{ INTERFACE ".CaCrl",
+	  api_ca_crl,
+	  RIGHT_KEYS,
+	  true,
+	  { OPT_INT("days") } },
+	{ INTERFACE ".CaRevoke",
+	  api_ca_revoke,
+	  RIGHT_KEYS,
+	  true,
+	  { OPT_STRING("name"), OPT_STRING("serial") } },
+	{ INTERFACE ".CaRemove", api_ca_remove, RIGHT_KEYS, true, { { 0 } } },
+	{ INTERFACE ".EkShow",
+	  api_ek_show,
+	  RIGHT_READ,
+	  false,
+	  { STRING("name") } },
+	{ INTERFACE ".EkList", api_ek_list, RIGHT_READ, false, { { 0 } } },
+	{ INTERFACE ".EkRequest",
+	  api_ek_request,
+	  RIGHT_READ,
+	  false,
+	  { STRING("name"), STRING("type"), OPT_STRING("aiaUrl"),
+	    OPT_STRING("crlUrl") } },
+	{ INTERFACE ".EkImport",
+	  api_ek_import,
+	  RIGHT_OPERATE,
+	  true,
+	  { STRING("name"), STRING("type"), STRING("certificate"),
+	    OPT_STRING("chain") } },
 };
 
 static const struct method *find_method(const char *name)

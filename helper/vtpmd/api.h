@@ -69,4 +69,29 @@ int api_provider_backup(struct manager *m, struct call *call,
 int api_provider_restore(struct manager *m, struct call *call,
 			 const struct param_values *in, struct error *err);
 
+int api_ca_init(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err);
+int api_ca_show(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err);
+int api_ca_export(struct manager *m, struct call *call,
+		  const struct param_values *in, struct error *err);
+int api_ca_renew(struct manager *m, struct call *call,
+		 const struct param_values *in, struct error *err);
+int api_ca_rekey(struct manager *m, struct call *call,
+		 const struct param_values *in, struct error *err);
+int api_ca_crl(struct manager *m, struct call *call,
+	       const struct param_values *in, struct error *err);
+int api_ca_revoke(struct manager *m, struct call *call,
+		  const struct param_values *in, struct error *err);
+int api_ca_remove(struct manager *m, struct call *call,
+		  const struct param_values *in, struct error *err);
+int api_ek_show(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err);
+int api_ek_list(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err);
+int api_ek_request(struct manager *m, struct call *call,
+		   const struct param_values *in, struct error *err);
+int api_ek_import(struct manager *m, struct call *call,
+		  const struct param_values *in, struct error *err);
+
 #endif

@@ -14,6 +14,7 @@
 
 #define ENGINE_USER "vtpm"
 #define KEYS_USER "vtpm-keys"
+#define CA_USER "vtpm-ca"
 #define ADMIN_GROUP "vtpm-admin"
 
 static int find_user(const char *name, struct account *out, struct error *err)
@@ -34,6 +35,15 @@ static int find_user(const char *name, struct account *out, struct error *err)
 	return 0;
 }
 
+static int check_apart(const struct account *a, const struct account *b,
+		       struct error *err)
+{
+	if (a->uid != b->uid)
+		return 0;
+	return error_set(err, -EPERM, VTPM_ERR_INTERNAL,
+			 "users %s and %s have the same id", a->name, b->name);
+}
+
 int config_find_accounts(struct config *cfg, struct error *err)
 {
 	const struct group *gr;
@@ -41,13 +51,16 @@ int config_find_accounts(struct config *cfg, struct error *err)
 
 	if (!r)
 		r = find_user(KEYS_USER, &cfg->keys_user, err);
+	if (!r)
+		r = find_user(CA_USER, &cfg->ca_user, err);
 	if (r < 0)
 		return r;
 	/* A guest that gets an engine must not get the keys with it. */
-	if (cfg->engine_user.uid == cfg->keys_user.uid)
-		return error_set(err, -EPERM, VTPM_ERR_INTERNAL,
-				 "users %s and %s have the same id",
-				 ENGINE_USER, KEYS_USER);
+	r = check_apart(&cfg->engine_user, &cfg->keys_user, err);
+	if (!r)
+		r = check_apart(&cfg->engine_user, &cfg->ca_user, err);
+	if (r < 0)
+		return r;
 	gr = getgrnam(ADMIN_GROUP);
 	cfg->have_admin = gr != NULL;
 	if (gr)
@@ -119,15 +132,30 @@ int config_open(struct config *cfg, struct error *err)
 			     &cfg->providers_fd, err);
 	if (!r)
 		r = open_dir(cfg->state_fd, "keys", 0711, &cfg->keys_fd, err);
+	if (!r)
+		r = open_dir(cfg->state_fd, "ca", 0700, &cfg->ca_fd, err);
+	if (!r)
+		r = open_dir(cfg->state_fd, "identity", 0700, &cfg->identity_fd,
+			     err);
+	if (!r)
+		r = open_dir(cfg->ephemeral_fd, "identity", 0700,
+			     &cfg->ephemeral_identity_fd, err);
 	return r;
 }
 
 void config_close(struct config *cfg)
 {
-	int *const fds[] = { &cfg->keys_fd,	 &cfg->providers_fd,
-			     &cfg->engine_fd,	 &cfg->checkpoint_fd,
-			     &cfg->ephemeral_fd, &cfg->state_fd,
-			     &cfg->run_fd,	 &cfg->lock_fd };
+	int *const fds[] = { &cfg->keys_fd,
+			     &cfg->providers_fd,
+			     &cfg->engine_fd,
+			     &cfg->checkpoint_fd,
+			     &cfg->ephemeral_fd,
+			     &cfg->state_fd,
+			     &cfg->run_fd,
+			     &cfg->lock_fd,
+			     &cfg->ca_fd,
+			     &cfg->identity_fd,
+			     &cfg->ephemeral_identity_fd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] >= 0)

@@ -39,13 +39,17 @@ struct config {
 	int checkpoint_fd; /* run_dir/checkpoint */
 	int ephemeral_fd;  /* run_dir/ephemeral: vTPMs that no disk is to see */
 	char ephemeral_dir[PATH_MAX];
-	int lock_fd; /* run_dir/lock, locked */
+	int lock_fd;		   /* run_dir/lock, locked */
+	int ca_fd;		   /* state_dir/ca */
+	int identity_fd;	   /* state_dir/identity: facts of EKs */
+	int ephemeral_identity_fd; /* the same below run_dir/ephemeral */
 
 	bool no_zygote;
 	struct zygote *zygote; /* has a lock of its own; NULL: there is none */
 
 	struct account engine_user; /* engines and the identity program */
 	struct account keys_user;   /* key providers */
+	struct account ca_user;	    /* the CA */
 	bool have_admin;
 	gid_t admin_gid; /* operators */
 };

@@ -9,9 +9,9 @@
 #include "vtpmd/data-key.h"
 #include "vtpmd/registry.h"
 
-static int unwrap_one(const struct config *cfg, const uint8_t uuid[UUID_LEN],
-		      const struct nvram_wrap *w, struct secret **key,
-		      struct error *err)
+int data_key_unwrap_one(const struct config *cfg, const uint8_t uuid[UUID_LEN],
+			const struct nvram_wrap *w, struct secret **key,
+			struct error *err)
 {
 	struct provider_ref p = { 0 };
 	int r = registry_load_provider(cfg, w->provider, &p, NULL, err);
@@ -64,7 +64,7 @@ int data_key_unwrap(const struct config *cfg, const char *name,
 		const struct nvram_wrap *w = &info->wrap[i];
 		struct error one = { 0 };
 
-		if (!unwrap_one(cfg, info->uuid, w, key, &one)) {
+		if (!data_key_unwrap_one(cfg, info->uuid, w, key, &one)) {
 			if (i)
 				log_warning("vTPM %s: opened by provider %s: "
 					    "%s",

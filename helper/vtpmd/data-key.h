@@ -17,6 +17,11 @@ int data_key_unwrap(const struct config *cfg, const char *name,
 		    const struct nvram_info *info, struct secret **key,
 		    struct error *err);
 
+/* By the one wrap @w, of whatever has the UUID. */
+int data_key_unwrap_one(const struct config *cfg, const uint8_t uuid[UUID_LEN],
+			const struct nvram_wrap *w, struct secret **key,
+			struct error *err);
+
 /*
  * A wrap of @key by @provider, which has opened it again: what cannot be
  * opened must not replace what can.

@@ -128,7 +128,10 @@ int main(int argc, char **argv)
 					 .engine_fd = -1,
 					 .checkpoint_fd = -1,
 					 .ephemeral_fd = -1,
-					 .lock_fd = -1 },
+					 .lock_fd = -1,
+					 .ca_fd = -1,
+					 .identity_fd = -1,
+					 .ephemeral_identity_fd = -1 },
 			     .events_fd = -1 };
 	struct error err = { 0 };
 	int r;

@@ -15,6 +15,7 @@
 
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "vtpmd/ca.h"
 #include "vtpmd/checkpoint.h"
 #include "vtpmd/data-key.h"
 #include "vtpmd/identity.h"
@@ -70,9 +71,35 @@ static int make_file(struct operation *op, const struct secret *key, int *out,
 	return r < 0 ? r : nvram_create(*out, path, &op->info, key, err);
 }
 
+static int open_ca(struct operation *op, struct ca *ca, struct error *err)
+{
+	const struct ca_options o = { .provider = op->ca_provider };
+	int r = ca_open(op->cfg, &o, ca, err);
+	size_t n = r < 0 && err ? strlen(err->text) : 0;
+
+	if (n)
+		snprintf(err->text + n, sizeof(err->text) - n,
+			 "; or make %s without certificates, for those of "
+			 "another CA, with: vtpmctl create --no-certificate",
+			 op->name);
+	return r;
+}
+
+static int certify(struct operation *op, struct job *job, const struct ca *ca,
+		   struct error *err)
+{
+	int r;
+
+	job_progress(job, "making their certificates");
+	r = ca_issue(op->cfg, ca, op->facts, err);
+	return r < 0 ? r
+		     : identity_write(op->cfg, op->name, op->ek_types,
+				      op->facts, err);
+}
+
 /* A new TPM in a new file, with its keys; its engine runs. */
 static int make_tpm(struct operation *op, struct job *job, int *fd,
-		    struct error *err)
+		    struct ca *ca, struct error *err)
 {
 	struct engine_args args = { .name = op->name,
 				    .family = NO_FAMILY,
@@ -90,6 +117,9 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 	r = data_key_wrap(op->cfg, op->provider, op->key, op->info.uuid,
 			  op->info.wrap, err);
 	op->info.n_wraps = 1;
+	/* Before there is anything to be undone. */
+	if (!r && op->certify)
+		r = open_ca(op, ca, err);
 	if (!r)
 		r = make_file(op, op->key, fd, err);
 	if (r < 0)
@@ -101,7 +131,8 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 	if (r < 0)
 		return r;
 	job_progress(job, "making the endorsement keys");
-	return identity_make(op->cfg, op->name, err);
+	r = identity_make(op->cfg, op->name, op->ek_types, &op->facts, err);
+	return r < 0 || !op->certify ? r : certify(op, job, ca, err);
 }
 
 /* Give the file its name. */
@@ -111,6 +142,9 @@ static int publish(struct operation *op, struct error *err)
 	struct folder folder = registry_folder(op->cfg, op->ephemeral);
 	int r = registry_save_settings(op->cfg, op->name, &op->settings, err);
 
+	if (!r)
+		r = registry_save_facts(op->cfg, op->name, op->ephemeral,
+					op->info.uuid, op->facts, err);
 	if (r < 0)
 		return r;
 	registry_file(op->name, SUFFIX_NEW, new);
@@ -147,6 +181,7 @@ static void remove_file(struct operation *op, int fd)
 	if (fstatat(folder.fd, file, &there, AT_SYMLINK_NOFOLLOW) < 0) {
 		snprintf(file, sizeof(file), "%s.json", op->name);
 		unlinkat(folder.fd, file, 0);
+		registry_remove_facts(op->cfg, op->name, op->ephemeral);
 	}
 }
 
@@ -166,12 +201,14 @@ static int create_run(struct job *job, void *arg, struct error *err)
 	struct operation *op = arg;
 	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
+	struct ca ca = CA_NONE;
 	int r;
 
 	fill_info(op);
 	r = take_owner(op, err);
 	if (!r)
-		r = make_tpm(op, job, &fd, err);
+		r = make_tpm(op, job, &fd, &ca, err);
+	ca_close(&ca);
 	if (!r && !op->start) {
 		r = engine_stop(op->cfg, op->name, &op->engine, err);
 		checkpoint_remove(op->cfg, op->name);
@@ -218,6 +255,7 @@ static void create_done(void *arg, const struct error *err)
 	v->info = op->info;
 	v->have_info = true;
 	v->settings = op->settings;
+	operation_take_facts(op);
 	v->ephemeral = op->ephemeral;
 	v->in_kernel = op->in_kernel;
 	v->instance = op->instance;
@@ -262,6 +300,10 @@ static int choose_provider(struct manager *m, const char *wanted,
 				 "no key provider is the default one; name one "
 				 "with: vtpmctl create --provider NAME");
 	snprintf(op->provider, sizeof(op->provider), "%s", p->name);
+	/* The CA outlives this vTPM; should there be none yet. */
+	if (manager_default_provider(m))
+		p = manager_default_provider(m);
+	snprintf(op->ca_provider, sizeof(op->ca_provider), "%s", p->name);
 	return 0;
 }
 
@@ -271,6 +313,8 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 	struct operation op = { .engine = ENGINE_NONE,
 				.start = o->start,
 				.ephemeral = o->ephemeral,
+				.certify = o->certify,
+				.ek_types = o->ek_types,
 				.settings = SETTINGS_DEFAULT };
 	struct vtpm *v;
 	int r = o->provider ? name_check(o->provider, err) : 0;

@@ -61,18 +61,11 @@ int vtpm_set(struct vtpm *v, const struct set_options *o, struct call *call,
 	return operation_start(v, &set_ops, &op, call, err);
 }
 
-/*
- * The settings go first and the state file, which makes it a vTPM, last: cut
- * by a power failure it has one of its names, and its settings.
- */
-static int rename_files(struct operation *op, struct folder folder,
-			struct error *err)
+static int move_file(struct operation *op, struct folder folder,
+		     struct error *err)
 {
 	char from[FILE_NAME_LEN], to[FILE_NAME_LEN];
-	int r = registry_save_settings(op->cfg, op->other, &op->settings, err);
 
-	if (r < 0)
-		return r;
 	registry_file(op->name, NULL, from);
 	registry_file(op->other, NULL, to);
 	if (renameat2(folder.fd, from, folder.fd, to, RENAME_NOREPLACE) < 0)
@@ -80,22 +73,53 @@ static int rename_files(struct operation *op, struct folder folder,
 				 errno == EEXIST ? VTPM_ERR_EXISTS
 						 : VTPM_ERR_STORAGE,
 				 "%s/%s: %s", folder.path, to, strerror(errno));
-	r = registry_sync(folder, err);
-	snprintf(from, sizeof(from), "%s.json", op->name);
-	unlinkat(folder.fd, from, 0);
-	return r;
+	return registry_sync(folder, err);
+}
+
+static int copy_facts(struct operation *op, struct error *err)
+{
+	_cleanup_(json) json_t *facts =
+		registry_load_facts(op->cfg, op->name, op->info.uuid);
+
+	return facts ? registry_save_facts(op->cfg, op->other, op->ephemeral,
+					   op->info.uuid, facts, err)
+		     : 0;
+}
+
+/*
+ * The state file makes it a vTPM, so it goes last: cut by a power failure it
+ * has one of its names, and what belongs to it. Where settings lie goes by
+ * where the file is, which for one in memory must be there first.
+ */
+static int rename_files(struct operation *op, struct error *err)
+{
+	struct folder folder = registry_folder(op->cfg, op->ephemeral);
+	char old[FILE_NAME_LEN];
+	int r = copy_facts(op, err);
+
+	if (!r && op->ephemeral)
+		r = move_file(op, folder, err);
+	if (!r)
+		r = registry_save_settings(op->cfg, op->other, &op->settings,
+					   err);
+	if (!r && !op->ephemeral)
+		r = move_file(op, folder, err);
+	if (r < 0)
+		return r;
+	registry_remove_facts(op->cfg, op->name, op->ephemeral);
+	snprintf(old, sizeof(old), "%s.json", op->name);
+	unlinkat(folder.fd, old, 0);
+	return 0;
 }
 
 static int rename_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
 	_cleanup_close_ int fd = -1;
-	int r = operation_open(op, &fd, err);
+	int r = operation_open_header(op, &fd, err);
 
 	(void)job;
-	return r < 0 ? r
-		     : rename_files(op, registry_folder_of(op->cfg, op->name),
-				    err);
+	return r < 0 ? r : rename_files(op, err);
 }
 
 static void rename_done(void *arg, const struct error *err)
@@ -125,6 +149,7 @@ int vtpm_rename(struct vtpm *v, const char *name, struct call *call,
 		struct error *err)
 {
 	struct operation op = { .engine = ENGINE_NONE,
+				.ephemeral = v->ephemeral,
 				.settings = v->settings };
 	int r = vtpm_check(v, OP_RENAME, err);
 

@@ -46,6 +46,8 @@ void operation_end(struct operation *op, const struct error *err)
 	else if (op->call)
 		call_reply(op->call, NULL);
 	secret_free(op->key);
+	json_decref(op->facts);
+	json_decref(op->import);
 	free(op);
 }
 
@@ -61,6 +63,12 @@ void operation_take_key(struct operation *op)
 {
 	secret_free(op->v->key);
 	op->v->key = TAKE_PTR(op->key);
+}
+
+void operation_take_facts(struct operation *op)
+{
+	json_decref(op->v->facts);
+	op->v->facts = TAKE_PTR(op->facts);
 }
 
 void operation_progress(void *arg, const char *text)

@@ -28,6 +28,11 @@ struct operation {
 	char other[NAME_MAX_LEN + 1]; /* rename: the new name */
 	struct vtpm *placeholder;     /* has a name that is not to be taken */
 	bool start, ephemeral, reset;
+	bool certify;	       /* by our own CA */
+	unsigned int ek_types; /* EK_BIT() of those concerned */
+	char ca_provider[NAME_MAX_LEN + 1];
+	json_t *facts;	/* of the endorsement keys, or NULL */
+	json_t *import; /* what ek import was given */
 	struct rekey_plan *plan;
 	struct settings settings;
 	char owner[2 * NAME_MAX_LEN + 2], mode[8]; /* as asked for */
@@ -50,6 +55,8 @@ void operation_end(struct operation *op, const struct error *err);
 void operation_take_info(struct operation *op);
 /* And the data key. */
 void operation_take_key(struct operation *op);
+/* And what is public of its endorsement keys. */
+void operation_take_facts(struct operation *op);
 /* For struct job_ops. */
 void operation_progress(void *arg, const char *text);
 

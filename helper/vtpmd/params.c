@@ -13,6 +13,10 @@ static bool has_type(const json_t *v, enum param_type type)
 		return json_is_boolean(v);
 	case PARAM_OBJECT:
 		return json_is_object(v);
+	case PARAM_ARRAY:
+		return json_is_array(v);
+	case PARAM_INT:
+		return json_is_integer(v);
 	}
 	return false;
 }

@@ -8,9 +8,15 @@
 
 #include <jansson.h>
 
-#define PARAMS_MAX 7
+#define PARAMS_MAX 9
 
-enum param_type { PARAM_STRING, PARAM_BOOL, PARAM_OBJECT };
+enum param_type {
+	PARAM_STRING,
+	PARAM_BOOL,
+	PARAM_OBJECT,
+	PARAM_ARRAY,
+	PARAM_INT
+};
 
 struct param {
 	const char *name; /* NULL ends a table */

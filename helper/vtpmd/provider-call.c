@@ -3,11 +3,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
-#include "util/io.h"
+#include "util/json.h"
 #include "util/log.h"
 #include "vtpmd/provider-call.h"
 #include "vtpmd/spawn.h"
@@ -72,26 +71,6 @@ int provider_parse_reply(const char *name, const char *text, size_t len,
 	if (json_is_false(ok))
 		return reply_error(name, json_object_get(reply, "error"), err);
 	*out = TAKE_PTR(reply);
-	return 0;
-}
-
-/* The request as a file to read: a pipe could fill up and stop us. */
-static int make_request(const json_t *request, int *out)
-{
-	_cleanup_free_ char *text = json_dumps(request, JSON_COMPACT);
-	_cleanup_close_ int fd = memfd_create("request", MFD_CLOEXEC);
-	int r;
-
-	if (!text)
-		return -ENOMEM;
-	if (fd < 0)
-		return -errno;
-	r = write_full(fd, text, strlen(text));
-	if (r < 0)
-		return r;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	*out = TAKE_FD(fd);
 	return 0;
 }
 
@@ -165,7 +144,7 @@ int provider_call(const struct config *cfg, const struct provider_ref *p,
 					  : json_object()) < 0)
 		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
 				 "out of memory");
-	r = make_request(request, &fd);
+	r = json_memfd(request, &fd);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_INTERNAL,
 				 "request to provider %s: %s", p->name,

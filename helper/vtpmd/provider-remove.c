@@ -7,6 +7,7 @@
 
 #include "util/log.h"
 #include "vtpmd/api.h"
+#include "vtpmd/ca.h"
 #include "vtpmd/provider-change.h"
 #include "vtpmd/provider-show.h"
 #include "vtpmd/provider.h"
@@ -113,6 +114,17 @@ static int check_users(struct manager *m, const char *name, struct error *err)
 			 name, names, name, name);
 }
 
+static int check_ca(struct manager *m, const char *name, struct error *err)
+{
+	if (!ca_uses_provider(&m->config, name))
+		return 0;
+	return error_set(err, -EBUSY, VTPM_ERR_IN_USE,
+			 "the CA's key is wrapped by provider %s; have another "
+			 "do that with: vtpmctl ca rekey --to OTHER, or give "
+			 "the CA up with: vtpmctl ca remove",
+			 name);
+}
+
 static int check_default(struct manager *m, const struct provider *p,
 			 struct error *err)
 {
@@ -142,6 +154,8 @@ int api_provider_remove(struct manager *m, struct call *call,
 	if (!p)
 		return err->errnum;
 	r = check_users(m, p->name, err);
+	if (!r)
+		r = check_ca(m, p->name, err);
 	if (!r)
 		r = check_default(m, p, err);
 	if (!r)

@@ -57,6 +57,7 @@ int provider_unwrap(const struct config *cfg, const struct provider_ref *p,
 	_cleanup_(secret) struct secret *s = NULL;
 	char context[UUID_TEXT_LEN];
 	int fds[2], r;
+	ssize_t n;
 
 	if (!wrapped || pipe2(fds, O_CLOEXEC) < 0)
 		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
@@ -74,10 +75,16 @@ int provider_unwrap(const struct config *cfg, const struct provider_ref *p,
 	if (r < 0)
 		return r;
 	close(TAKE_FD(wr));
-	r = secret_read_fd(rd, NVRAM_KEY_LEN, &s);
-	if (r < 0 || s->len != NVRAM_KEY_LEN)
+	/*
+	 * All that there will be is in the pipe. Its end is not waited for: a
+	 * child that another thread is starting has the other end, too.
+	 */
+	s = secret_new(NVRAM_KEY_LEN + 1);
+	n = s ? read(rd, s->data, s->len) : -1;
+	if (n != NVRAM_KEY_LEN)
 		return provider_failed(err, p->name,
 				       "unwrap gave no key of 32 bytes");
+	s->len = n;
 	*key = TAKE_PTR(s);
 	return 0;
 }

@@ -9,7 +9,9 @@
 
 #include "util/cleanup.h"
 #include "util/io.h"
+#include "util/json.h"
 #include "util/log.h"
+#include "vtpmd/json-file.h"
 #include "vtpmd/registry.h"
 
 #define NVRAM_SUFFIX ".nvram"
@@ -190,57 +192,27 @@ int registry_read_header(const struct config *cfg, const char *name,
 	return nvram_read_header(fd, path, info, err);
 }
 
-/* 0 and a new reference to an object. */
+static void json_name(const char *name, char out[FILE_NAME_LEN])
+{
+	snprintf(out, FILE_NAME_LEN, "%s" JSON_SUFFIX, name);
+}
+
 static int load_json(int dir_fd, const char *name, const char *where,
 		     json_t **out, struct error *err)
 {
-	char file[FILE_NAME_LEN], buf[MAX_JSON];
-	_cleanup_close_ int fd = -1;
-	_cleanup_(json) json_t *json = NULL;
-	ssize_t n;
+	char file[FILE_NAME_LEN];
 
-	snprintf(file, sizeof(file), "%s" JSON_SUFFIX, name);
-	fd = openat(dir_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf));
-	if (n < 0)
-		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
-				 where, file, strerror(errno));
-	json = json_loadb(buf, n, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_object(json))
-		return error_set(
-			err, -EBADMSG, VTPM_ERR_CORRUPT,
-			"%s/%s is not a JSON object; mend or remove it", where,
-			file);
-	*out = TAKE_PTR(json);
-	return 0;
+	json_name(name, file);
+	return json_file_load(dir_fd, file, MAX_JSON, where, out, err);
 }
 
-/* The old file or the new one, whole, after a power cut at any moment. */
 static int save_json(int dir_fd, const char *name, const char *where,
 		     const json_t *json, struct error *err)
 {
-	char file[FILE_NAME_LEN], temp[FILE_NAME_LEN];
-	_cleanup_free_ char *text = json_dumps(json, JSON_INDENT(2));
-	_cleanup_close_ int fd = -1;
-	int r = -ENOMEM;
+	char file[FILE_NAME_LEN];
 
-	snprintf(file, sizeof(file), "%s" JSON_SUFFIX, name);
-	snprintf(temp, sizeof(temp), ".%s" JSON_SUFFIX SUFFIX_NEW, name);
-	fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-		    0600);
-	if (text)
-		r = fd < 0 ? -errno : write_full(fd, text, strlen(text));
-	if (!r && (fsync(fd) < 0 || renameat(dir_fd, temp, dir_fd, file) < 0 ||
-		   fsync(dir_fd) < 0))
-		r = -errno;
-	if (r < 0) {
-		unlinkat(dir_fd, temp, 0);
-		return error_set(err, r,
-				 r == -ENOSPC ? VTPM_ERR_NO_SPACE
-					      : VTPM_ERR_STORAGE,
-				 "%s/%s: %s", where, file, strerror(-r));
-	}
-	return 0;
+	json_name(name, file);
+	return json_file_save(dir_fd, file, where, json, err);
 }
 
 int registry_load_settings(const struct config *cfg, const char *name,
@@ -267,6 +239,54 @@ int registry_save_settings(const struct config *cfg, const char *name,
 	_cleanup_(json) json_t *json = settings_to_json(s);
 
 	return save_json(folder.fd, name, folder.path, json, err);
+}
+
+static int facts_dir(const struct config *cfg, const char *name)
+{
+	return registry_is_ephemeral(cfg, name) ? cfg->ephemeral_identity_fd
+						: cfg->identity_fd;
+}
+
+json_t *registry_load_facts(const struct config *cfg, const char *name,
+			    const uint8_t uuid[UUID_LEN])
+{
+	_cleanup_(json) json_t *json = NULL;
+	struct error err = { 0 };
+	char text[UUID_TEXT_LEN];
+	int r = load_json(facts_dir(cfg, name), name, "identity", &json, &err);
+
+	if (r && r != -ENOENT)
+		log_warning("%s", err.text);
+	if (r)
+		return NULL;
+	/* Of a vTPM that had the name before, or of a file put in its place. */
+	uuid_format(uuid, text);
+	return strcmp(json_member(json, "uuid"), text) ? NULL : TAKE_PTR(json);
+}
+
+int registry_save_facts(const struct config *cfg, const char *name,
+			bool ephemeral, const uint8_t uuid[UUID_LEN],
+			json_t *facts, struct error *err)
+{
+	char text[UUID_TEXT_LEN];
+
+	uuid_format(uuid, text);
+	if (json_object_set_new(facts, "uuid", json_string(text)))
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 "out of memory");
+	return save_json(ephemeral ? cfg->ephemeral_identity_fd
+				   : cfg->identity_fd,
+			 name, "identity", facts, err);
+}
+
+void registry_remove_facts(const struct config *cfg, const char *name,
+			   bool ephemeral)
+{
+	char file[FILE_NAME_LEN];
+
+	json_name(name, file);
+	unlinkat(ephemeral ? cfg->ephemeral_identity_fd : cfg->identity_fd,
+		 file, 0);
 }
 
 int registry_load_provider(const struct config *cfg, const char *name,

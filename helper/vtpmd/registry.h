@@ -55,6 +55,18 @@ int registry_load_settings(const struct config *cfg, const char *name,
 int registry_save_settings(const struct config *cfg, const char *name,
 			   const struct settings *s, struct error *err);
 
+/*
+ * identity/NAME.json, what is public of the endorsement keys: a new reference,
+ * or NULL where there are none, or those of another UUID.
+ */
+json_t *registry_load_facts(const struct config *cfg, const char *name,
+			    const uint8_t uuid[UUID_LEN]);
+int registry_save_facts(const struct config *cfg, const char *name,
+			bool ephemeral, const uint8_t uuid[UUID_LEN],
+			json_t *facts, struct error *err);
+void registry_remove_facts(const struct config *cfg, const char *name,
+			   bool ephemeral);
+
 int registry_load_provider(const struct config *cfg, const char *name,
 			   struct provider_ref *out, bool *is_default,
 			   struct error *err);

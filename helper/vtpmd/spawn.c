@@ -47,17 +47,23 @@ static int child_fds(const struct spawn *s, int *report)
 	return syscall(SYS_close_range, s->n_fds + 1, ~0U, 0);
 }
 
+/* Once they have their numbers: the manager may have many more open. */
+static int child_nofile(void)
+{
+	const struct rlimit nofile = { MAX_NOFILE, MAX_NOFILE };
+
+	return setrlimit(RLIMIT_NOFILE, &nofile);
+}
+
 static int child_limits(void)
 {
 	const struct rlimit core = { 0, 0 };
-	const struct rlimit nofile = { MAX_NOFILE, MAX_NOFILE };
 	const struct rlimit fsize = { MAX_FSIZE, MAX_FSIZE };
 	const struct rlimit memlock = { MAX_MEMLOCK, MAX_MEMLOCK };
 
 	/* Locked memory is a wish: a container may not let us raise it. */
 	setrlimit(RLIMIT_MEMLOCK, &memlock);
 	if (setrlimit(RLIMIT_CORE, &core) < 0 ||
-	    setrlimit(RLIMIT_NOFILE, &nofile) < 0 ||
 	    setrlimit(RLIMIT_FSIZE, &fsize) < 0)
 		return -1;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -112,7 +118,8 @@ child_main(const struct spawn *s, pid_t parent, int report)
 	/* While the ruleset is still open. */
 	if (s->sandbox && landlock_enter(&s->sandbox->view) < 0)
 		goto fail;
-	if (child_signals() < 0 || child_fds(s, &report) < 0)
+	if (child_signals() < 0 || child_fds(s, &report) < 0 ||
+	    child_nofile() < 0)
 		goto fail;
 	if (s->sandbox && filter_enter(&s->sandbox->filter) < 0)
 		goto fail;

@@ -16,17 +16,17 @@
 static const struct {
 	enum vtpm_life state;
 	const char *name;
-	const char *may; /* start, stop, delete, rekey, check, upgrade, reset,
-			    rename, set */
+	const char *may; /* start, stop, delete, rekey, check, upgrade,
+			    import, reset, rename, set */
 } want[] = {
-	{ VTPM_STOPPED, "stopped", "y.yyy..yy" },
-	{ VTPM_STARTING, "starting", "........." },
-	{ VTPM_RUNNING, "running", ".y.y.yy.y" },
-	{ VTPM_STOPPING, "stopping", "........." },
-	{ VTPM_RESUMING, "resuming", ".y......." },
-	{ VTPM_FAILED, "failed", ".y....y.y" },
-	{ VTPM_LOCKED, "locked", "yyyyy..yy" },
-	{ VTPM_DAMAGED, "damaged", "y.y.y..yy" },
+	{ VTPM_STOPPED, "stopped", "y.yyy.y.yy" },
+	{ VTPM_STARTING, "starting", ".........." },
+	{ VTPM_RUNNING, "running", ".y.y.y.y.y" },
+	{ VTPM_STOPPING, "stopping", ".........." },
+	{ VTPM_RESUMING, "resuming", ".y........" },
+	{ VTPM_FAILED, "failed", ".y.....y.y" },
+	{ VTPM_LOCKED, "locked", "yyyyy...yy" },
+	{ VTPM_DAMAGED, "damaged", "y.y.y...yy" },
 };
 
 static void table(void **state)
@@ -177,7 +177,7 @@ static void json(void **state)
 
 	(void)state;
 	j = vtpm_to_json(&v);
-	assert_int_equal(json_object_size(j), 15);
+	assert_int_equal(json_object_size(j), 16);
 	assert_null(json_object_get(j, "device"));
 	assert_null(json_object_get(j, "reason"));
 	assert_null(json_object_get(j, "enginePid"));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "vtpmd/identity.h"
 #include "vtpmd/locked.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/registry.h"
@@ -22,7 +23,8 @@ static const struct {
 } states[] = {
 	[VTPM_STOPPED] = { "stopped",
 			   MAY(OP_CHECK) | MAY(OP_START) | MAY(OP_DELETE) |
-				   MAY(OP_REKEY) | MAY(OP_RENAME) | MAY(OP_SET),
+				   MAY(OP_REKEY) | MAY(OP_RENAME) |
+				   MAY(OP_SET) | MAY(OP_IMPORT),
 			   "start it with: vtpmctl start" },
 	[VTPM_STARTING] = { "starting", 0, "wait for it; see: vtpmctl show" },
 	[VTPM_RUNNING] = { "running",
@@ -121,6 +123,7 @@ void vtpm_free(struct vtpm *v)
 	if (e.log_fd >= 0)
 		close(e.log_fd);
 	secret_free(v->key);
+	json_decref(v->facts);
 	TAILQ_REMOVE(&v->m->vtpms, v, link);
 	free(v);
 }
@@ -136,6 +139,9 @@ void vtpm_load(struct vtpm *v)
 		log_warning("%s", err.text);
 	r = registry_read_header(cfg, v->name, &v->info, &err);
 	v->have_info = !r;
+	json_decref(v->facts);
+	v->facts =
+		r < 0 ? NULL : registry_load_facts(cfg, v->name, v->info.uuid);
 	if (r < 0)
 		vtpm_set_state(v, VTPM_DAMAGED, err.text);
 	else if (v->state == VTPM_DAMAGED)
@@ -270,6 +276,7 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	json_object_set_new(out, "generation",
 			    json_integer((json_int_t)info->generation));
 	json_object_set_new(out, "libraryVersion", json_string(version));
+	json_object_set_new(out, "endorsementKeys", facts_summary(v->facts));
 	add_device(v, out);
 	if (v->engine.process.pidfd >= 0)
 		json_object_set_new(out, "enginePid",

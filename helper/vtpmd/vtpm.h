@@ -37,6 +37,7 @@ enum vtpm_op {
 	OP_REKEY,
 	OP_CHECK,
 	OP_UPGRADE,
+	OP_IMPORT,
 	OP_RESET,
 	OP_RENAME,
 	OP_SET
@@ -59,6 +60,7 @@ struct vtpm {
 	bool ephemeral;		       /* its file is in memory */
 	bool have_info;
 	struct nvram_info info;
+	json_t *facts; /* what is public of its endorsement keys, or NULL */
 	struct engine engine;
 	struct secret *key;   /* the data key, for the next engine, or NULL */
 	uint64_t attached_us; /* CLOCK_MONOTONIC; since when it has this one */
@@ -140,12 +142,23 @@ int vtpm_set(struct vtpm *v, const struct set_options *o, struct call *call,
 int vtpm_rename(struct vtpm *v, const char *name, struct call *call,
 		struct error *err);
 
+/* Take a certificate that somebody else's CA has made for one of its EKs. */
+struct import_options {
+	int type;	   /* in ek_types[] */
+	json_t *arguments; /* members certificate and chain; consumed */
+};
+
+int vtpm_import(struct vtpm *v, const struct import_options *o,
+		struct call *call, struct error *err);
+
 struct create_options {
 	const char *name;
 	const char *provider; /* NULL: the default */
 	const char *owner;    /* NULL: root's */
 	const char *mode;     /* NULL: 0600 */
 	bool start, autostart, ephemeral;
+	bool certify;	       /* have our own CA make certificates */
+	unsigned int ek_types; /* EK_BIT() of each that is to be made */
 };
 
 int vtpm_create(struct manager *m, const struct create_options *o,

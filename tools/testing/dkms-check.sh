@@ -79,7 +79,7 @@ complete()
 {
 	local f
 	for f in usr/bin/vtpmctl usr/sbin/vtpmd usr/libexec/vtpm/vtpm-engine \
-		usr/libexec/vtpm/vtpm-identity usr/libexec/vtpm/vtpm-key-native; do
+		usr/libexec/vtpm/vtpm-identity usr/libexec/vtpm/vtpm-ca usr/libexec/vtpm/vtpm-key-native; do
 		[ -x "$dest/$f" ]
 		"$dest/$f" --version | grep -F "$version"
 	done

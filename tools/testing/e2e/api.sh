@@ -128,6 +128,8 @@ expect 0 'first line' "with its settings" "$ctl" show b
 expect 3 'no vTPM a' "and the old name is free" "$ctl" show a
 check "there is no file of that name" \
 	sh -c "! ls -A '$T/state' | grep -q '^\.\?a\.'"
+check "its endorsement keys are still known" \
+	sh -c "'$ctl' ek show b | grep -q rsa2048"
 expect 0 '' "rename back" "$ctl" rename b a
 expect 0 'autostart no' "set --no-autostart" "$ctl" set a --no-autostart \
 	--notes '' --mode 0600
@@ -304,6 +306,9 @@ expect 0 '"keysLeft"' "remove --json" "$ctl" provider remove p2 --yes --json
 cp "$T/state/a.nvram" "$T/a.copy"
 expect 0 '' "delete" "$ctl" delete a --yes
 check "leaves nothing" nothing_left
+expect 4 'ca rekey .*ca remove' "the provider of the CA stays" \
+	"$ctl" provider remove p1 --yes
+expect 0 '' "until the CA goes" "$ctl" ca remove --yes
 expect 0 '' "the last provider may go, default or not" \
 	"$ctl" provider remove p1 --yes
 expect 0 'no default provider' "and there is none" "$ctl" provider default

@@ -11,9 +11,9 @@ if [ "$(id -u)" != 0 ]; then
 	echo "1..0 # SKIP not root"
 	exit 0
 fi
-systemd-sysusers packaging/sysusers.d/vtpm.conf 2>/dev/null
-if ! getent passwd vtpm-keys >/dev/null; then
-	echo "1..0 # SKIP the users vtpm and vtpm-keys are missing"
+systemd-sysusers "$PWD/packaging/sysusers.d/vtpm.conf" 2>/dev/null
+if ! getent passwd vtpm-ca >/dev/null; then
+	echo "1..0 # SKIP the users of packaging/sysusers.d are missing"
 	exit 0
 fi
 
@@ -22,7 +22,7 @@ T=$(mktemp -d /tmp/vtpm-api.XXXXXX)
 chmod 755 "$T"
 mkdir "$T/bin"
 cp "$bin"/vtpmd "$bin"/vtpmctl "$bin"/vtpm-engine "$bin"/vtpm-identity \
-	"$bin"/vtpm-key-* "$T/bin" || exit 1
+	"$bin"/vtpm-ca "$bin"/vtpm-key-* "$T/bin" || exit 1
 export VTPM_SOCKET=$T/run/io.vtpm
 ctl=$T/bin/vtpmctl
 

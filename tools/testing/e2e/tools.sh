@@ -185,6 +185,81 @@ ek_attributes()
 		grep -q 'fixedtpm|fixedparent|sensitivedataorigin|adminwithpolicy|restricted|decrypt$' seen
 }
 
+# The certificates that the TPM has are those that the host knows, and of the
+# keys that the templates give.
+certificates()
+{
+	rm -f rsa.crt ecc.crt
+	tpm2_getekcertificate -o rsa.crt -o ecc.crt &&
+		vtpmctl ek export tools --type rsa2048 --der rsa.known &&
+		vtpmctl ek export tools --type p256 --der ecc.known &&
+		cmp rsa.crt rsa.known && cmp ecc.crt ecc.known
+}
+
+certified() # ALGORITHM CERTIFICATE
+{
+	t tpm2_createek -Q -c made.ctx -G "$1" -u made.pem -f pem || return
+	openssl x509 -inform DER -in "$2" -noout -pubkey > certified.pem &&
+		openssl pkey -pubin -in made.pem -outform DER -out made.der &&
+		openssl pkey -pubin -in certified.pem -outform DER |
+		cmp made.der
+}
+
+# Two certificates, one after the other.
+chain()
+{
+	vtpmctl ca export --chain chain.known || return
+	openssl x509 -in chain.known -outform DER -out chain.der || return
+	sed '1,/END/d' chain.known | openssl x509 -outform DER >> chain.der &&
+		tpm2_nvread 0x01c00100 -o chain.nv && cmp chain.der chain.nv
+}
+
+nv_attributes() # INDEX...
+{
+	for index; do
+		tpm2_nvreadpublic "$index" | tee seen
+		grep -q 'value: 0x62072001' seen || return
+		! tpm2_nvundefine "$index" -C o || return
+	done
+}
+
+# Whatever passwords the owner of the TPM has set, another CA's certificate can
+# be written while it is off.
+import()
+{
+	local h out
+	for h in o e l; do tpm2_changeauth -c $h secret || return; done
+	vtpmctl stop tools && vtpmctl ek request tools --type rsa2048 || return
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem \
+		-subj "/CN=Other CA" 2> /dev/null
+	openssl x509 -new -force_pubkey tools-rsa2048.pub.pem -subj / -days 9 \
+		-extfile tools-rsa2048.cnf -extensions ek -CA ca.pem \
+		-CAkey ca.key -out new.pem || return
+	vtpmctl ek import tools --type rsa2048 new.pem --chain ca.pem &&
+		vtpmctl start tools || return
+	TPM2TOOLS_TCTI=device:$(vtpm_field tools .device.tpmrm)
+	openssl x509 -in new.pem -outform DER -out new.der
+	tpm2_nvread 0x01c00002 -o back.der && cmp new.der back.der || return
+	# The chain of both is there, and the passwords are.
+	openssl x509 -in ca.pem -outform DER -out ca.der
+	tpm2_nvread 0x01c00100 -o chain.nv && out=$(cat chain.der ca.der | wc -c)
+	[ "$out" = "$(wc -c < chain.nv)" ] || return
+	! tpm2_changeauth -c o other || return
+	for h in o e l; do tpm2_changeauth -c $h -p secret "" || return; done
+}
+
+third_key()
+{
+	local name
+	vtpmctl create third --ek p384 || return
+	TPM2TOOLS_TCTI=device:$(vtpm_field third .device.tpmrm)
+	vtpmctl ek export third --type p384 --der p384.known &&
+		tpm2_nvread 0x01c00016 -o p384.nv && cmp p384.known p384.nv || return
+	name=$(tpm2_readpublic -c 0x81010016 | sed -n 's/^name: //p')
+	vtpmctl ek show third --json | grep -q "\"name\": \"$name\"" &&
+		[ "${#name}" = 100 ]
+}
+
 for rm in 0 1; do
 	if [ $rm = 1 ]; then kind=tpmrm; else kind=tpm; fi
 	node=$(vtpm_field tools .device.$kind)
@@ -211,7 +286,15 @@ for rm in 0 1; do
 	check "$node: the ECC EK is that of its template" ek ecc 0x8101000a
 	check "$node: attributes of the RSA EK" ek_attributes 0x81010001
 	check "$node: attributes of the ECC EK" ek_attributes 0x8101000a
+	check "$node: tpm2_getekcertificate finds both certificates" certificates
+	check "$node: of the RSA key that the template gives" certified rsa rsa.crt
+	check "$node: of the ECC key that the template gives" certified ecc ecc.crt
+	check "$node: the chain is in NV" chain
+	check "$node: its owner can remove none of them" nv_attributes \
+		0x01c00002 0x01c0000a 0x01c00100
 done
+check "another CA's certificate, with the TPM's passwords set" import
+check "a P-384 EK and its certificate" third_key
 cd /
 rm -rf "$W"
 tap_end

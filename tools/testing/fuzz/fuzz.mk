@@ -29,6 +29,8 @@ FUZZ_SRC_kmip-ttlv := $(FUZZ_DIR)/ttlv-mutator.c \
 	$(filter-out %/main.c %/check.c %/tls.c %/config.c,$(call sources,helper/keys/kmip))
 FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
 FUZZ_SRC_tpm2-key := $(addprefix helper/keys/,key-dir.c tpm2/keyfile.c tpm2/pcrs.c)
+FUZZ_SRC_ca-request := helper/ca/request.c
+FUZZ_SRC_ca-check := $(filter-out %/main.c,$(call sources,helper/ca))
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
 .PHONY: fuzz $(addprefix fuzz-,$(FUZZ_TARGETS))
