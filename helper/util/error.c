@@ -52,7 +52,7 @@ const char *error_code_find(const char *code)
 		VTPM_ERR_NOT_BACKED_UP, VTPM_ERR_KEY_MISSING,
 		VTPM_ERR_KEY_WRONG,	VTPM_ERR_KEY_DESTROYED,
 		VTPM_ERR_PASSWORD,	VTPM_ERR_NOT_SUPPORTED,
-		VTPM_ERR_CERTIFICATE,
+		VTPM_ERR_CERTIFICATE,	VTPM_ERR_ROLLBACK,
 	};
 
 	for (size_t i = 0; code && i < sizeof(codes) / sizeof(codes[0]); i++) {

@@ -36,6 +36,7 @@
 #define VTPM_ERR_PASSWORD "PasswordWrong"
 #define VTPM_ERR_NOT_SUPPORTED "NotSupported"
 #define VTPM_ERR_CERTIFICATE "CertificateRefused"
+#define VTPM_ERR_ROLLBACK "RolledBack"
 #define VTPM_ERR_INTERNAL "InternalError"
 
 struct error {

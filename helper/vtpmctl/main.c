@@ -6,11 +6,29 @@
 #include "vtpmctl/vtpmctl.h"
 
 static const struct verb *const verbs[] = {
-	&verb_create,  &verb_start,  &verb_stop,    &verb_list,
-	&verb_show,    &verb_delete, &verb_monitor, &verb_provider,
-	&verb_rekey,   &verb_check,  &verb_repair,  &verb_unlock,
-	&verb_upgrade, &verb_reset,  &verb_rename,  &verb_set,
-	&verb_ca,      &verb_ek,     &verb_version, NULL,
+	&verb_create,
+	&verb_start,
+	&verb_stop,
+	&verb_list,
+	&verb_show,
+	&verb_delete,
+	&verb_monitor,
+	&verb_provider,
+	&verb_rekey,
+	&verb_check,
+	&verb_repair,
+	&verb_unlock,
+	&verb_upgrade,
+	&verb_reset,
+	&verb_rename,
+	&verb_backup,
+	&verb_verify_backup,
+	&verb_restore,
+	&verb_set,
+	&verb_ca,
+	&verb_ek,
+	&verb_version,
+	NULL,
 };
 
 static void print_help(void)
@@ -19,7 +37,7 @@ static void print_help(void)
 	     "\n"
 	     "Virtual TPMs of this host.\n");
 	for (size_t i = 0; verbs[i]; i++)
-		printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+		printf("  %-13s %s\n", verbs[i]->name, verbs[i]->summary);
 	puts("\n"
 	     "Every verb has --help, with examples, and --json.\n"
 	     "\n"

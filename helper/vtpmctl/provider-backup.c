@@ -1,58 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "vtpmctl/vtpmctl.h"
 
-static int complain(const char *file)
-{
-	fprintf(stderr, "vtpmctl: %s: %s%s\n", file, strerror(errno),
-		errno == EEXIST ? "; say --force to replace it" : "");
-	return errno == EEXIST ? CTL_CONFLICT : CTL_STORAGE;
-}
-
-/*
- * The document is written beside @file and gets its name when it is whole:
- * what was there before survives a failure.
- */
 static int backup_into(struct ctl *ctl, const char *name, int password,
 		       const char *file, bool force)
 {
-	char tmp[4096];
-	int fds[2] = { password, -1 };
-	int status;
+	struct out_file out;
+	int status = out_file_open(&out, file, force);
+	int fds[2] = { password, out.fd };
 
-	if (!force && !access(file, F_OK)) {
-		errno = EEXIST;
-		return complain(file);
-	}
-	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", file) >= (int)sizeof(tmp)) {
-		errno = ENAMETOOLONG;
-		return complain(file);
-	}
-	fds[1] = mkostemp(tmp, O_CLOEXEC); /* mode 0600 */
-	if (fds[1] < 0)
-		return complain(file);
+	if (status)
+		return status;
 	status = client_call(
 		ctl, &(struct client_call){
 			     .method = "ProviderBackup",
 			     .parameters = json_pack("{s:s}", "name", name),
 			     .fds = fds,
 			     .n_fds = 2 });
-	if (!status &&
-	    (fsync(fds[1]) < 0 || renameat2(AT_FDCWD, tmp, AT_FDCWD, file,
-					    force ? 0 : RENAME_NOREPLACE) < 0))
-		status = complain(file);
-	if (status)
-		unlink(tmp);
-	else if (!ctl->json)
+	status = out_file_close(&out, status);
+	if (!status && !ctl->json)
 		printf("the keys of %s are in %s; keep it and its password away from this host\n",
 		       name, file);
-	close(fds[1]);
 	return status;
 }
 

@@ -17,25 +17,34 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
+	bool allow_rollback = false;
+	const struct ctl_option options[] = {
+		{ .name = "allow-rollback", .flag = &allow_rollback }, { 0 }
+	};
 	const char *name;
 	int status;
 
-	if (ctl_parse(ctl, v, argc, argv, NULL, &name, 1, &status) < 0)
+	if (ctl_parse(ctl, v, argc, argv, options, &name, 1, &status) < 0)
 		return status;
 	return client_call(
-		ctl, &(struct client_call){
-			     .method = "Start",
-			     .parameters = json_pack("{s:s}", "name", name),
-			     .more = true,
-			     .on_reply = print });
+		ctl,
+		&(struct client_call){ .method = "Start",
+				       .parameters = json_pack(
+					       "{s:s, s:b}", "name", name,
+					       "allowRollback", allow_rollback),
+				       .more = true,
+				       .on_reply = print });
 }
 
 const struct verb verb_start = {
 	.name = "start",
 	.summary = "power a vTPM on",
-	.help = "Usage: vtpmctl start NAME [--json]\n"
+	.help = "Usage: vtpmctl start NAME [--allow-rollback] [--json]\n"
 		"\n"
 		"Powers a vTPM on: PCRs begin at zero, NV data and persistent keys are there.\n"
+		"\n"
+		"  --allow-rollback  also if its state is older than when it last stopped here,\n"
+		"                    because an older file was put in its place\n"
 		"\n"
 		"Example:\n"
 		"  vtpmctl start web1\n",

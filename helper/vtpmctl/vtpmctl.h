@@ -39,6 +39,7 @@ struct verb {
 		   char **argv);
 };
 
+extern const struct verb verb_backup, verb_verify_backup, verb_restore;
 extern const struct verb verb_create, verb_start, verb_stop, verb_list,
 	verb_show, verb_delete, verb_monitor, verb_provider, verb_version,
 	verb_rekey, verb_unlock, verb_upgrade, verb_check, verb_repair,
@@ -53,6 +54,22 @@ extern const struct verb verb_provider_add, verb_provider_list,
 	verb_provider_attach, verb_provider_detach, verb_provider_check,
 	verb_provider_default, verb_provider_remove, verb_provider_forget,
 	verb_provider_new_key, verb_provider_destroy_key;
+
+/*
+ * A new file, mode 0600, that is there under its name once all has gone well.
+ * Both return an exit status and say what is wrong; after a failed open there
+ * is nothing to close.
+ */
+struct out_file {
+	const char *file;
+	char tmp[4096];
+	bool force; /* replace what is there */
+	int fd;
+};
+
+int out_file_open(struct out_file *out, const char *file, bool force);
+/* @status other than 0: it is not to be. */
+int out_file_close(struct out_file *out, int status);
 
 /* Run the verb of @verbs (ended by NULL) that argv[0] names. */
 int verb_dispatch(struct ctl *ctl, const struct verb *const *verbs,

@@ -135,7 +135,8 @@ static int start(struct manager *m, struct call *call,
 {
 	struct vtpm *v = manager_find(m, param_string(in, 0), err);
 
-	return v ? vtpm_start(v, call, err) : err->errnum;
+	return v ? vtpm_start(v, param_bool(in, 1, false), call, err)
+		 : err->errnum;
 }
 
 static int stop(struct manager *m, struct call *call,
@@ -253,7 +254,11 @@ static const struct method {
 	    OPT_BOOL("autostart"), OPT_STRING("owner"), OPT_STRING("mode"),
 	    OPT_BOOL("ephemeral"), OPT_ARRAY("endorsementKeys"),
 	    OPT_BOOL("certificates") } },
-	{ INTERFACE ".Start", start, RIGHT_OPERATE, true, { STRING("name") } },
+	{ INTERFACE ".Start",
+	  start,
+	  RIGHT_OPERATE,
+	  true,
+	  { STRING("name"), OPT_BOOL("allowRollback") } },
 	{ INTERFACE ".Stop", stop, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".StopAll",
 	  stop_all_method,
@@ -295,6 +300,21 @@ static const struct method {
 	  RIGHT_OPERATE,
 	  true,
 	  { { 0 } } },
+	{ INTERFACE ".Backup",
+	  api_backup,
+	  RIGHT_OPERATE,
+	  false,
+	  { STRING("name") } },
+	{ INTERFACE ".VerifyBackup",
+	  api_verify_backup,
+	  RIGHT_OPERATE,
+	  true,
+	  { { 0 } } },
+	{ INTERFACE ".Restore",
+	  api_restore,
+	  RIGHT_OPERATE,
+	  true,
+	  { STRING("name"), OPT_BOOL("allowRollback") } },
 	{ INTERFACE ".Reset", reset, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".Rename",
 	  api_rename,

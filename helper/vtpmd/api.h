@@ -56,6 +56,12 @@ int api_provider_set_default(struct manager *m, struct call *call,
 			     const struct param_values *in, struct error *err);
 int api_rename(struct manager *m, struct call *call,
 	       const struct param_values *in, struct error *err);
+int api_backup(struct manager *m, struct call *call,
+	       const struct param_values *in, struct error *err);
+int api_verify_backup(struct manager *m, struct call *call,
+		      const struct param_values *in, struct error *err);
+int api_restore(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err);
 int api_set(struct manager *m, struct call *call, const struct param_values *in,
 	    struct error *err);
 int api_provider_new_key(struct manager *m, struct call *call,

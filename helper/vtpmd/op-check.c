@@ -5,40 +5,14 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "util/cleanup.h"
-#include "util/io.h"
 #include "vtpmd/data-key.h"
 #include "vtpmd/operation.h"
+#include "vtpmd/state-copy.h"
 
-/* More than a file ever has; see nvram-format.rst. */
-#define MAX_FILE (64 * 1024 * 1024)
-
-static int copy_to_memory(int from, int *out)
-{
-	_cleanup_close_ int fd = memfd_create("check", MFD_CLOEXEC);
-	char buf[4096];
-	off_t off = 0;
-	ssize_t n;
-	int r = fd < 0 ? -errno : 0;
-
-	while (!r && off < MAX_FILE) {
-		n = pread(from, buf, sizeof(buf), off);
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		r = write_full(fd, buf, n);
-		off += n;
-	}
-	if (!r)
-		*out = TAKE_FD(fd);
-	return r;
-}
-
-static int open_and_close(struct operation *op, struct job *job, int fd,
-			  struct error *err)
+int operation_try_file(struct operation *op, struct job *job, int fd,
+		       struct error *err)
 {
 	_cleanup_(secret) struct secret *key = NULL;
 	struct engine_args args = { .name = op->name,
@@ -70,12 +44,12 @@ static int check_run(struct job *job, void *arg, struct error *err)
 	if (r < 0)
 		return r;
 	if (op->start)
-		return open_and_close(op, job, fd, err);
-	r = copy_to_memory(fd, &copy);
+		return operation_try_file(op, job, fd, err);
+	r = state_copy_to_memory(fd, &copy);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_STORAGE, "%s: %s", path,
 				 strerror(-r));
-	return open_and_close(op, job, copy, err);
+	return operation_try_file(op, job, copy, err);
 }
 
 static void check_done(void *arg, const struct error *err)

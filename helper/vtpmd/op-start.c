@@ -20,6 +20,8 @@ static int power_on(struct operation *op, struct job *job, struct error *err)
 	struct engine_status status;
 	int r = operation_open_header(op, &fd, err);
 
+	if (!r)
+		r = operation_check_rollback(op, op->settings.generation, err);
 	if (r < 0)
 		return r;
 	job_progress(job, "asking the key provider for the key");
@@ -75,6 +77,7 @@ static void start_done(void *arg, const struct error *err)
 	if (err) {
 		vtpm_set_state(v, vtpm_state_after(err), err->text);
 	} else {
+		v->settings = op->settings;
 		v->instance = op->instance;
 		v->in_kernel = true;
 		operation_take_key(op);
@@ -115,9 +118,11 @@ static int check_copies(const struct vtpm *v, struct error *err)
 	return 0;
 }
 
-int vtpm_start(struct vtpm *v, struct call *call, struct error *err)
+int vtpm_start(struct vtpm *v, bool allow_rollback, struct call *call,
+	       struct error *err)
 {
 	const struct operation op = { .engine = ENGINE_NONE,
+				      .allow_rollback = allow_rollback,
 				      .settings = v->settings };
 	int r = vtpm_check(v, OP_START, err);
 

@@ -33,6 +33,11 @@ static int stop_run(struct job *job, void *arg, struct error *err)
 		checkpoint_remove(op->cfg, op->name);
 	op->have_info =
 		!registry_read_header(op->cfg, op->name, &op->info, NULL);
+	/* A state that is older than this one at the next start is no other. */
+	if (op->have_info && op->info.generation > op->settings.generation) {
+		op->settings.generation = op->info.generation;
+		registry_save_settings(op->cfg, op->name, &op->settings, NULL);
+	}
 	if (!r && r2 < 0)
 		*err = second;
 	return r < 0 ? r : r2;
@@ -48,6 +53,7 @@ static void stop_done(void *arg, const struct error *err)
 	if (!v->in_kernel)
 		v->instance = (struct kernel_instance){ 0 };
 	operation_take_key(op);
+	v->settings = op->settings;
 	if (op->have_info)
 		v->info = op->info;
 	vtpm_set_state(v, v->in_kernel ? VTPM_FAILED : VTPM_STOPPED,
@@ -65,6 +71,7 @@ static const struct job_ops stop_ops = {
 int vtpm_stop(struct vtpm *v, struct call *call, struct error *err)
 {
 	struct operation op = { .engine = v->engine,
+				.settings = v->settings,
 				.in_kernel = v->in_kernel,
 				.instance = v->instance };
 	int r = vtpm_check(v, OP_STOP, err);

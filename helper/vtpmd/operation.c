@@ -106,3 +106,24 @@ void operation_path(const struct operation *op, char path[PATH_MAX])
 	snprintf(path, PATH_MAX, "%s/%s.nvram",
 		 registry_folder_of(op->cfg, op->name).path, op->name);
 }
+
+int operation_check_rollback(struct operation *op, uint64_t known,
+			     struct error *err)
+{
+	if (op->info.generation >= known)
+		return 0;
+	if (!op->allow_rollback)
+		return error_set(
+			err, -ESTALE, VTPM_ERR_ROLLBACK,
+			"the state is older (generation %llu) than what vTPM "
+			"%s has had here (%llu): counters and lockout would go "
+			"back; if that is meant, say --allow-rollback",
+			(unsigned long long)op->info.generation, op->name,
+			(unsigned long long)known);
+	log_notice("vTPM %s goes back from generation %llu to %llu, as was "
+		   "allowed",
+		   op->name, (unsigned long long)known,
+		   (unsigned long long)op->info.generation);
+	op->settings.generation = op->info.generation;
+	return registry_save_settings(op->cfg, op->name, &op->settings, err);
+}

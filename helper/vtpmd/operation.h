@@ -27,12 +27,15 @@ struct operation {
 	char provider[NAME_MAX_LEN + 1];
 	char other[NAME_MAX_LEN + 1]; /* rename: the new name */
 	struct vtpm *placeholder;     /* has a name that is not to be taken */
-	bool start, ephemeral, reset;
+	bool start, ephemeral, reset, allow_rollback;
+	bool replace;	       /* restore: over the file that is there */
 	bool certify;	       /* by our own CA */
 	unsigned int ek_types; /* EK_BIT() of those concerned */
 	char ca_provider[NAME_MAX_LEN + 1];
-	json_t *facts;	/* of the endorsement keys, or NULL */
-	json_t *import; /* what ek import was given */
+	int file_fd;	 /* the call's: a backup */
+	bool unverified; /* restore: the key was not to be had */
+	json_t *facts;	 /* of the endorsement keys, or NULL */
+	json_t *import;	 /* what ek import was given */
 	struct rekey_plan *plan;
 	struct settings settings;
 	char owner[2 * NAME_MAX_LEN + 2], mode[8]; /* as asked for */
@@ -64,6 +67,19 @@ void operation_progress(void *arg, const char *text);
 int operation_open(struct operation *op, int *fd, struct error *err);
 /* The same, and what stands in its header: @op->info. */
 int operation_open_header(struct operation *op, int *fd, struct error *err);
+/*
+ * In a job: have an engine without a TPM open the state file @fd with the key
+ * of @op->info, which verifies all of it; what can be mended is written.
+ */
+int operation_try_file(struct operation *op, struct job *job, int fd,
+		       struct error *err);
+/*
+ * VTPM_ERR_ROLLBACK if the file, whose header is in @op->info, has an older
+ * state than generation @known. Where that is allowed it goes into the log and,
+ * by the next start or stop, into the settings.
+ */
+int operation_check_rollback(struct operation *op, uint64_t known,
+			     struct error *err);
 /* The path of the state file, for messages. */
 void operation_path(const struct operation *op, char path[PATH_MAX]);
 

@@ -46,6 +46,7 @@ int settings_from_json(const json_t *json, struct settings *out,
 {
 	const json_t *notes = json_object_get(json, "notes");
 	struct settings s = SETTINGS_DEFAULT;
+	const json_t *generation = json_object_get(json, "generation");
 	const char *bad = NULL;
 
 	if (get_bool(json, "autostart", &s.autostart) < 0)
@@ -61,18 +62,23 @@ int settings_from_json(const json_t *json, struct settings *out,
 		 (!json_is_string(notes) ||
 		  settings_set_notes(&s, json_string_value(notes), NULL) < 0))
 		bad = "notes are not a text of at most 1024 bytes";
+	else if (generation && (!json_is_integer(generation) ||
+				json_integer_value(generation) < 0))
+		bad = "generation is not a number";
 	if (bad)
 		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT, "%s", bad);
+	s.generation = json_integer_value(generation);
 	*out = s;
 	return 0;
 }
 
 json_t *settings_to_json(const struct settings *s)
 {
-	return json_pack("{s:b, s:I, s:I, s:I, s:s*}", "autostart",
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:s*}", "autostart",
 			 s->autostart, "uid", (json_int_t)s->uid, "gid",
 			 (json_int_t)s->gid, "mode", (json_int_t)s->mode,
-			 "notes", *s->notes ? s->notes : NULL);
+			 "generation", (json_int_t)s->generation, "notes",
+			 *s->notes ? s->notes : NULL);
 }
 
 static int find_user(const char *name, uint32_t *uid)

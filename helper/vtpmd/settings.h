@@ -14,8 +14,9 @@
 
 struct settings {
 	bool autostart;
-	uint32_t uid, gid;		    /* of both device nodes */
-	uint32_t mode;			    /* at most 0666 */
+	uint32_t uid, gid;   /* of both device nodes */
+	uint32_t mode;	     /* at most 0666 */
+	uint64_t generation; /* of the file when it last stopped; 0: unknown */
 	char notes[SETTINGS_MAX_NOTES + 1]; /* UTF-8; empty: none */
 };
 

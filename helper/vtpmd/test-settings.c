@@ -24,7 +24,7 @@ static bool same(const struct settings *a, const struct settings *b)
 {
 	return a->autostart == b->autostart && a->uid == b->uid &&
 	       a->gid == b->gid && a->mode == b->mode &&
-	       !strcmp(a->notes, b->notes);
+	       a->generation == b->generation && !strcmp(a->notes, b->notes);
 }
 
 static void test_round_trip(void **state)
@@ -53,8 +53,9 @@ static void test_refused(void **state)
 		"{\"gid\": 1.5}",	 "{\"gid\": 99999999999}",
 		"{\"mode\": 511}",	 "{\"mode\": 2438}",
 		"{\"mode\": \"0600\"}",	 "{\"notes\": 1}",
+		"{\"generation\": -1}",
 	};
-	struct settings s = { true, 1, 2, 0600, "" }, before = s;
+	struct settings s = { true, 1, 2, 0600, 7, "" }, before = s;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -80,14 +81,14 @@ static void test_owner(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		struct settings s = { false, 7, 8, 0600, "" };
+		struct settings s = { false, 7, 8, 0600, 7, "" };
 
 		assert_int_equal(settings_set_owner(&s, good[i].text, &err), 0);
 		assert_int_equal(s.uid, good[i].uid);
 		assert_int_equal(s.gid, good[i].gid);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct settings s = { false, 7, 8, 0600, "" };
+		struct settings s = { false, 7, 8, 0600, 7, "" };
 
 		assert_true(settings_set_owner(&s, bad[i], &err) < 0);
 		assert_int_equal(s.uid, 7);

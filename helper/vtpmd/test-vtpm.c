@@ -156,14 +156,14 @@ static void copied(void **state)
 	v->info.uuid[15] = copy->info.uuid[15] = 1;
 	v->state = VTPM_RUNNING;
 	v->in_kernel = true;
-	assert_int_equal(vtpm_start(copy, NULL, &err), -EBUSY);
+	assert_int_equal(vtpm_start(copy, false, NULL, &err), -EBUSY);
 	assert_string_equal(err.code, VTPM_ERR_IN_USE);
 	assert_non_null(strstr(err.text, "web1"));
 	assert_int_equal(copy->state, VTPM_STOPPED);
 	v->state = VTPM_STARTING;
 	v->in_kernel = false;
 	v->busy = true;
-	assert_int_equal(vtpm_start(copy, NULL, &err), -EBUSY);
+	assert_int_equal(vtpm_start(copy, false, NULL, &err), -EBUSY);
 	vtpm_free(copy);
 	vtpm_free(v);
 }

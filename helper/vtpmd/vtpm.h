@@ -100,7 +100,9 @@ json_t *vtpm_to_json(const struct vtpm *v);
  * The operations. @call is answered when they are done and may be NULL; on a
  * negative return it stays the caller's.
  */
-int vtpm_start(struct vtpm *v, struct call *call, struct error *err);
+/* @allow_rollback: also with an older state than it has had here. */
+int vtpm_start(struct vtpm *v, bool allow_rollback, struct call *call,
+	       struct error *err);
 int vtpm_stop(struct vtpm *v, struct call *call, struct error *err);
 int vtpm_delete(struct vtpm *v, struct call *call, struct error *err);
 int vtpm_show(struct vtpm *v, struct call *call, struct error *err);
@@ -108,6 +110,16 @@ int vtpm_show(struct vtpm *v, struct call *call, struct error *err);
 int vtpm_reset(struct vtpm *v, struct call *call, struct error *err);
 /* Tell the kernel that the running state is lost. */
 void vtpm_fail(struct vtpm *v, const char *reason);
+
+/*
+ * The call has a descriptor: backup appends a copy of the state file to it, of a
+ * consistent point whether it runs or not; verify opens such a file with its
+ * key; restore makes it the vTPM @name, in place of an older state of that one.
+ */
+int vtpm_backup(struct vtpm *v, struct call *call, struct error *err);
+int backup_verify(struct manager *m, struct call *call, struct error *err);
+int backup_restore(struct manager *m, const char *name, bool allow_rollback,
+		   struct call *call, struct error *err);
 
 /* Which wraps are made anew, and by whom. */
 struct rekey_options {

@@ -39,6 +39,7 @@ host_suites()
 		build/asan
 	suite api "${sudo[@]}" tools/testing/e2e/api.sh
 	suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
+	suite backup "${sudo[@]}" tools/testing/e2e/backup.sh build/asan
 	suite identity "${sudo[@]}" tools/testing/e2e/identity.sh
 	suite identity-asan "${sudo[@]}" tools/testing/e2e/identity.sh build/asan
 	suite provider-sandbox "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh

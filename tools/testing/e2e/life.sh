@@ -232,6 +232,22 @@ for how in forget damage; do
 	check "PCR 16 is extended" extend
 done
 
+# A backup of one that is written to all the time.
+while [ ! -e "$W/enough" ]; do
+	head -c 32 /dev/urandom | tpm2_nvwrite -Q 0x1500002 -C o -i - 2> /dev/null
+done &
+client=$!
+tpm2_nvdefine -Q 0x1500002 -C o -s 32
+for round in 1 2 3; do
+	check "backup $round while it runs" vtpmctl backup l "$W/l.nvram" --force
+	check "backup $round is whole" vtpmctl verify-backup "$W/l.nvram"
+done
+touch "$W/enough"
+wait $client
+tpm2_nvundefine -Q 0x1500002 -C o
+expect 4 'is running' "a backup is not restored over one that runs" \
+	vtpmctl restore "$W/l.nvram"
+
 pid=$(vtpm_field l .enginePid)
 check "reset of one that runs" vtpmctl reset l
 check "it has another engine" has_another_engine "$pid"
@@ -339,5 +355,11 @@ vtpm_wait_state l running 200 && vtpmctl stop l
 
 check "delete" vtpmctl delete l --yes
 check "no file is left" sh -c "! ls '$VTPM_STATE'/l.*"
+check "restore from the backup" vtpmctl restore "$W/l.nvram"
+check "start" vtpmctl start l
+node=$(vtpm_field l .device.tpmrm)
+check "data and key are there" data_is_there
+check "stop" vtpmctl stop l
+check "delete" vtpmctl delete l --yes
 rm -rf "$W"
 tap_end
