@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util/log.h"
@@ -16,6 +17,7 @@
 #define KEYS_USER "vtpm-keys"
 #define CA_USER "vtpm-ca"
 #define ADMIN_GROUP "vtpm-admin"
+#define LOCK_TRIES 60 /* in 3 seconds */
 
 static int find_user(const char *name, struct account *out, struct error *err)
 {
@@ -92,15 +94,34 @@ fail:
 			 path, strerror(errno));
 }
 
+/*
+ * A child of one that was killed may have the lock, too, from its fork() to its
+ * end or execve().
+ */
+static int take_lock(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 50000000 };
+
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static int lock_run_dir(struct config *cfg, struct error *err)
 {
+	int r;
+
 	cfg->lock_fd =
 		openat(cfg->run_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (cfg->lock_fd < 0)
 		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/lock: %s",
 				 cfg->run_dir, strerror(errno));
-	if (flock(cfg->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		return error_set(err, -errno, VTPM_ERR_IN_USE,
+	r = take_lock(cfg->lock_fd);
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_IN_USE,
 				 "another vtpmd runs with %s; stop it first",
 				 cfg->run_dir);
 	return 0;
