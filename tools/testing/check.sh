@@ -71,6 +71,7 @@ module_suites()
 	suite rekey-live place tools/testing/e2e/rekey-live.sh
 	suite life place tools/testing/e2e/life.sh
 	suite torture place tools/testing/e2e/torture.sh
+	suite attest place tools/testing/e2e/attest.sh
 	suite overload place tools/testing/e2e/overload.sh
 	suite host place tools/testing/e2e/host.sh
 	suite systemd env VTPM_WHERE=guest VTPM_CMDLINE=vtpm.systemd \
