@@ -158,7 +158,7 @@ static int send_request(int sock, const struct spawn *s,
 			      .msg_controllen =
 				      CMSG_SPACE(s->n_fds * sizeof(int)) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	int fds[SPAWN_MAX_FDS];
+	int fds[SPAWN_MAX_FDS] = { 0 };
 
 	for (size_t i = 0; i < s->n_fds; i++)
 		fds[i] = s->fds[i] < 0 ? null : s->fds[i];

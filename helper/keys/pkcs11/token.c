@@ -212,7 +212,7 @@ int token_open(const struct request *r, struct check *c, struct token *out,
 
 void token_close(struct token *t)
 {
-	if (t->have_session)
+	if (t->have_session && t->module)
 		t->module->C_CloseSession(t->session);
 	if (t->modules) {
 		p11_kit_modules_finalize_and_release(t->modules);
