@@ -29,8 +29,8 @@ static bool same(const struct settings *a, const struct settings *b)
 
 static void test_round_trip(void **state)
 {
-	const struct settings in = { true, 1234, 5678, 0640,
-				     "d\xc3\xa9j\xc3\xa0\n\"x\"" };
+	const struct settings in = { true, 1234, 5678,
+				     0640, 7,	 "d\xc3\xa9j\xc3\xa0\n\"x\"" };
 	struct settings out = { 0 };
 	struct error err = { 0 };
 	json_t *json = settings_to_json(&in);
