@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "vtpmd/checkpoint.h"
 #include "vtpmd/engine.h"
@@ -113,8 +114,9 @@ static void add_options(char *argv[], const struct engine_args *a, char *family)
 		argv[n] = "--resume";
 }
 
-static int spawn_engine(const struct config *cfg, const struct engine_args *a,
-			const int fds[4], struct engine *e, struct error *err)
+static int spawn_engine(const struct config *cfg, struct zygote *z,
+			const struct engine_args *a, const int fds[4],
+			struct engine *e, struct error *err)
 {
 	char path[PATH_MAX], family[16], file[PATH_MAX];
 	char *argv[24] = { "vtpm-engine",
@@ -145,8 +147,8 @@ static int spawn_engine(const struct config *cfg, const struct engine_args *a,
 		 registry_folder_of(cfg, a->name).path, a->name);
 	add_options(argv, a, family);
 	r = config_find_program(cfg, "vtpm-engine", path, err);
-	if (!r && cfg->zygote)
-		return zygote_spawn(cfg->zygote, &s, &e->process, err);
+	if (!r && z)
+		return zygote_spawn(z, &s, &e->process, err);
 	return r < 0 ? r : spawn_process(&s, &e->process, err);
 }
 
@@ -217,16 +219,37 @@ static int wait_ready(const struct config *cfg, const char *name,
 	return 0;
 }
 
-int engine_start(const struct config *cfg, const struct engine_args *args,
-		 struct engine *out, struct engine_status *status,
-		 struct error *err)
+static int open_pipe(int *rd, int *wr)
 {
-	_cleanup_close_ int key_fd = -1, control_fd = -1, netlink_fd = -1,
-			    checkpoint_fd = -1;
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	*rd = fds[0];
+	*wr = fds[1];
+	return 0;
+}
+
+/* It fits into the pipe, and while our end to read is open there is a reader. */
+static int send_key(const struct secret *key, int fd, struct error *err)
+{
+	int r = write_full(fd, key->data, key->len);
+
+	return r ? error_set(err, r, VTPM_ERR_ENGINE, "key pipe: %s",
+			     strerror(-r))
+		 : 0;
+}
+
+static int start(const struct config *cfg, struct zygote *z,
+		 const struct engine_args *args, struct engine *out,
+		 struct engine_status *status, struct error *err)
+{
+	_cleanup_close_ int key_fd = -1, key_end = -1, control_fd = -1,
+			    netlink_fd = -1, checkpoint_fd = -1;
 	struct engine e = ENGINE_NONE;
 	int r;
 
-	r = secret_pipe(args->key, &key_fd);
+	r = open_pipe(&key_fd, &key_end);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_ENGINE, "key pipe: %s",
 				 strerror(-r));
@@ -240,10 +263,17 @@ int engine_start(const struct config *cfg, const struct engine_args *args,
 	if (!r)
 		r = open_checkpoint(cfg, args, &checkpoint_fd, err);
 	if (!r)
-		r = spawn_engine(cfg, args,
+		r = spawn_engine(cfg, z, args,
 				 (const int[]){ key_fd, control_fd, netlink_fd,
 						checkpoint_fd },
 				 &e, err);
+	/*
+	 * Only now that the process is known: one that is not gets no key, reads
+	 * the pipe's end, and ends itself.
+	 */
+	if (!r)
+		r = send_key(args->key, key_end, err);
+	close(TAKE_FD(key_end));
 	/* With our copy open a dead engine's socket would still connect. */
 	if (control_fd >= 0)
 		close(TAKE_FD(control_fd));
@@ -256,6 +286,19 @@ int engine_start(const struct config *cfg, const struct engine_args *args,
 	e.netlink_fd = TAKE_FD(netlink_fd);
 	*out = e;
 	return 0;
+}
+
+/* Without the zygote it has descriptors that no engine there may be shares. */
+int engine_start(const struct config *cfg, const struct engine_args *args,
+		 struct engine *out, struct engine_status *status,
+		 struct error *err)
+{
+	int r = start(cfg, cfg->zygote, args, out, status, err);
+
+	if (r != -ESTALE)
+		return r;
+	log_warning("engine of %s: %s", args->name, err ? err->text : "again");
+	return start(cfg, NULL, args, out, status, err);
 }
 
 void engine_introduced(struct engine *e)

@@ -207,7 +207,8 @@ static int adopt(pid_t pid, struct process *out)
  * A subreaper only until the engine is ours: what providers leave behind is
  * init's to reap.
  */
-static int request(struct zygote *z, const struct spawn *s, struct process *out)
+static int request(struct zygote *z, const struct spawn *s, bool *sent,
+		   struct process *out)
 {
 	struct zygote_request rq = { 0 };
 	pid_t pid = 0;
@@ -218,8 +219,15 @@ static int request(struct zygote *z, const struct spawn *s, struct process *out)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return -errno;
 	r = send_request(z->sock, s, &rq);
+	*sent = !r;
 	if (!r)
 		r = receive_reply(z->sock, &pid);
+	/*
+	 * Without an engine for sure: it said so, or has ended with the request
+	 * unread, which is what ECONNRESET says (unix(7)).
+	 */
+	if (r < 0 && r != -ETIMEDOUT && r != -EPIPE)
+		*sent = false;
 	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 	return r < 0 ? r : adopt(pid, out);
 }
@@ -228,20 +236,27 @@ int zygote_spawn(struct zygote *z, const struct spawn *s, struct process *out,
 		 struct error *err)
 {
 	struct error why = { 0 };
+	bool sent = false;
 	int r = -EPIPE;
 
 	pthread_mutex_lock(&z->lock);
 	/* Twice: it may have been killed since the last time. */
-	for (int i = 0; r < 0 && i < 2; i++) {
+	for (int i = 0; r < 0 && !sent && i < 2; i++) {
 		r = make_ready(z, s, &why);
 		if (!r)
-			r = request(z, s, out);
+			r = request(z, s, &sent, out);
 		if (r < 0)
 			end(z);
 	}
 	pthread_mutex_unlock(&z->lock);
 	if (!r)
 		return 0;
+	/* Another with these descriptors could be the second. */
+	if (sent)
+		return error_set(err, -ESTALE, VTPM_ERR_ENGINE,
+				 "the process that engines come from did not "
+				 "answer: %s",
+				 strerror(-r));
 	log_warning("the zygote does not work (%s); engines are started "
 		    "without it and take more memory",
 		    why.text[0] ? why.text : strerror(-r));
