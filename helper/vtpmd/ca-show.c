@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -106,13 +107,19 @@ int ca_export(const struct config *cfg, const char *what, json_t **out,
 				"out of memory");
 }
 
-bool ca_uses_provider(const struct config *cfg, const char *provider)
+bool ca_uses_provider(const struct config *cfg, const char *provider,
+		      const char *key_id)
 {
 	_cleanup_(json) json_t *state = NULL;
+	int r = ca_load(cfg, &state, NULL);
+	const json_t *wrap;
 
-	return !ca_load(cfg, &state, NULL) &&
-	       !strcmp(json_member(json_object_get(state, "wrap"), "provider"),
-		       provider);
+	/* One that cannot be read may. */
+	if (r < 0)
+		return r != -ENOENT;
+	wrap = json_object_get(state, "wrap");
+	return !strcmp(json_member(wrap, "provider"), provider) &&
+	       (!key_id || !strcasecmp(json_member(wrap, "keyId"), key_id));
 }
 
 int ca_remove(const struct config *cfg, struct error *err)

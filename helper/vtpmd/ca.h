@@ -63,6 +63,7 @@ int ca_export(const struct config *cfg, const char *what, json_t **out,
 	      struct error *err);
 
 /* Was its data key wrapped by @provider? Reads a small file. */
-bool ca_uses_provider(const struct config *cfg, const char *provider);
+bool ca_uses_provider(const struct config *cfg, const char *provider,
+		      const char *key_id);
 
 #endif

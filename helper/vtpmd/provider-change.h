@@ -27,6 +27,12 @@ int provider_check_idle(const struct provider *p, struct error *err);
  * provider just now: a create, a rekey, an attach.
  */
 int provider_check_at_work(struct manager *m, struct error *err);
+/*
+ * VTPM_ERR_IN_USE if the CA's keys are wrapped by @provider, and by its key
+ * @key_id unless that is NULL; or if that cannot be told.
+ */
+int provider_check_ca(struct manager *m, const char *provider,
+		      const char *key_id, struct error *err);
 /* Names for a message; the rest is in "provider show". */
 void provider_join_users(const json_t *users, char *out, size_t size);
 /*

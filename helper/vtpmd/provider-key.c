@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "util/log.h"
 #include "vtpmd/api.h"
@@ -156,11 +157,17 @@ int api_provider_new_key(struct manager *m, struct call *call,
 	return p ? start(m, call, p, "", NULL, &new_ops, err) : err->errnum;
 }
 
+/*
+ * Whatever case it is written in: providers take a UUID in any. One whose file
+ * cannot be read may have it.
+ */
 static bool has_key(const struct vtpm *v, const char *provider, const char *id)
 {
-	for (uint32_t i = 0; v->have_info && i < v->info.n_wraps; i++) {
+	if (!v->have_info)
+		return true;
+	for (uint32_t i = 0; i < v->info.n_wraps; i++) {
 		if (!strcmp(v->info.wrap[i].provider, provider) &&
-		    !strcmp(v->info.wrap[i].key_id, id))
+		    !strcasecmp(v->info.wrap[i].key_id, id))
 			return true;
 	}
 	return false;
@@ -217,6 +224,8 @@ int api_provider_destroy_key(struct manager *m, struct call *call,
 	users = key_users(m, p->name, id);
 	if (!param_bool(in, 2, false))
 		r = check_key_unused(users, p->name, id, err);
+	if (!r)
+		r = provider_check_ca(m, p->name, id, err);
 	if (!r)
 		r = start(m, call, p, id, users, &destroy_ops, err);
 	json_decref(users);

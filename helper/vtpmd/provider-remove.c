@@ -114,14 +114,15 @@ static int check_users(struct manager *m, const char *name, struct error *err)
 			 name, names, name, name);
 }
 
-static int check_ca(struct manager *m, const char *name, struct error *err)
+int provider_check_ca(struct manager *m, const char *name, const char *key_id,
+		      struct error *err)
 {
-	if (!ca_uses_provider(&m->config, name))
+	if (!ca_uses_provider(&m->config, name, key_id))
 		return 0;
 	return error_set(err, -EBUSY, VTPM_ERR_IN_USE,
-			 "the CA's key is wrapped by provider %s; have another "
-			 "do that with: vtpmctl ca rekey --to OTHER, or give "
-			 "the CA up with: vtpmctl ca remove",
+			 "the CA's key is wrapped by provider %s; wrap it anew "
+			 "with: vtpmctl ca rekey, or by another with --to "
+			 "OTHER, or give the CA up with: vtpmctl ca remove",
 			 name);
 }
 
@@ -155,7 +156,7 @@ int api_provider_remove(struct manager *m, struct call *call,
 		return err->errnum;
 	r = check_users(m, p->name, err);
 	if (!r)
-		r = check_ca(m, p->name, err);
+		r = provider_check_ca(m, p->name, NULL, err);
 	if (!r)
 		r = check_default(m, p, err);
 	if (!r)

@@ -175,10 +175,14 @@ static int op_destroy_key(const struct request *r, json_t *reply,
 		e = token_open(r, NULL, &t, err);
 	if (!e)
 		e = find_key(r, &t, id, &key, err);
-	if (!e)
-		e = token_destroy(&t, key, err);
+	/* First: a key that is gone must not look like one that is missing. */
 	if (!e)
 		e = key_dir_mark(t.lock, id, err);
+	if (!e) {
+		e = token_destroy(&t, key, err);
+		if (e)
+			key_dir_unmark(t.lock, id, NULL);
+	}
 	token_close(&t);
 	return e;
 }

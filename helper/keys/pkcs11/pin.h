@@ -4,13 +4,19 @@
 
 #include "keys/pkcs11/token.h"
 
-/* The PIN in @file; the caller frees *out. */
-int pin_read(const char *file, struct secret **out, struct error *err);
+#define PIN_STAMP_LEN 128
+
+/* The PIN in a file, and which state of the file that was. */
+struct pin {
+	struct secret *secret;	   /* freed by the caller */
+	char stamp[PIN_STAMP_LEN]; /* changes with the file; nothing secret */
+};
+
+int pin_read(const char *file, struct pin *out, struct error *err);
 /*
  * Log in. A token counts wrong PINs and locks, so one that it has refused is
- * not shown to it again before @file has changed. The lock of @t is held.
+ * not shown to it again before its file has changed. The lock of @t is held.
  */
-int pin_log_in(struct token *t, const char *file, const struct secret *pin,
-	       struct error *err);
+int pin_log_in(struct token *t, const struct pin *pin, struct error *err);
 
 #endif

@@ -146,14 +146,11 @@ static int find_token(P11KitUri *uri, struct token *t, CK_SLOT_ID *slot,
 	return 0;
 }
 
-static int open_session(const json_t *config, P11KitUri *uri, struct check *c,
-			struct token *t, struct error *err)
+static int log_into(const char *file, P11KitUri *uri, struct check *c,
+		    struct token *t, struct pin *pin, struct error *err)
 {
-	_cleanup_(secret) struct secret *pin = NULL;
 	CK_SLOT_ID slot = 0;
-	const char *file =
-		json_string_value(json_object_get(config, "pin-file"));
-	int r = file && *file ? pin_read(file, &pin, err)
+	int r = file && *file ? pin_read(file, pin, err)
 			      : bad_config(err, "has no \"pin-file\"");
 	CK_RV rv;
 
@@ -173,8 +170,19 @@ static int open_session(const json_t *config, P11KitUri *uri, struct check *c,
 	r = rv == CKR_OK ? 0 : token_error(err, rv, "open a session");
 	t->have_session = !r;
 	if (!r)
-		r = pin_log_in(t, file, pin, err);
+		r = pin_log_in(t, pin, err);
 	check_step(c, "PIN", r, err, "the token takes it");
+	return r;
+}
+
+static int open_session(const json_t *config, P11KitUri *uri, struct check *c,
+			struct token *t, struct error *err)
+{
+	struct pin pin = { 0 };
+	int r = log_into(json_string_value(json_object_get(config, "pin-file")),
+			 uri, c, t, &pin, err);
+
+	secret_free(pin.secret);
 	return r;
 }
 

@@ -306,7 +306,7 @@ expect 0 '"keysLeft"' "remove --json" "$ctl" provider remove p2 --yes --json
 cp "$T/state/a.nvram" "$T/a.copy"
 expect 0 '' "delete" "$ctl" delete a --yes
 check "leaves nothing" nothing_left
-expect 4 'ca rekey .*ca remove' "the provider of the CA stays" \
+expect 4 'ca rekey.*ca remove' "the provider of the CA stays" \
 	"$ctl" provider remove p1 --yes
 expect 0 '' "until the CA goes" "$ctl" ca remove --yes
 expect 0 '' "the last provider may go, default or not" \

@@ -172,6 +172,8 @@ mv "$T/kept" "$T/bin/vtpm-key-native"
 old=$(field a "v['keyId']")
 expect 4 "$old: .*a.*new-key one" "a key that is used is not destroyed" \
 	"$ctl" provider destroy-key one "$old" --yes
+expect 4 'wrap by key' "in whatever case its id is written" \
+	"$ctl" provider destroy-key one "$(echo "$old" | tr a-f A-F)" --yes
 expect 7 'has no key' "nor one that is not there" \
 	"$ctl" provider destroy-key one "${old%?}x" --yes
 expect 0 'not usable: .*not backed up' "a new key has to be backed up" \
@@ -187,6 +189,9 @@ expect 2 'yes' "who is not asked has to say yes" \
 expect 5 'only root' "an administrator destroys no key" \
 	"${as_admin[@]}" "$ctl" provider destroy-key one "$old" --yes
 expect 5 'only root' "nor makes one" "${as_admin[@]}" "$ctl" provider new-key one
+expect 4 'ca rekey' "the CA's key is wrapped by it as well" \
+	"$ctl" provider destroy-key one "$old" --yes
+expect 0 '' "another provider takes that over" "$ctl" ca rekey --to two
 expect 0 'was destroyed' "the one of before is destroyed" \
 	"$ctl" provider destroy-key one "$old" --yes
 check "no file has it" sh -c "! ls '$T/state/keys/one' | grep -q '$old.key'"
