@@ -14,6 +14,7 @@
 #include "util/log.h"
 #include "vtpmd/api.h"
 #include "vtpmd/autostart.h"
+#include "vtpmd/locked.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/registry.h"
 #include "vtpmd/resume.h"
@@ -208,6 +209,8 @@ static void on_transition(const struct kernel_event *ev, void *arg)
 	if (!v || (v->state != VTPM_RUNNING && v->state != VTPM_RESUMING))
 		return;
 	if (ev->state == VTPM_STATE_FAILED) {
+		locked_forget(v);
+		v->want_resume = false;
 		vtpm_set_state(v, VTPM_FAILED,
 			       ev->reason[0] ? ev->reason
 					     : "the kernel failed the device");

@@ -25,6 +25,17 @@ static int storage_error(struct error *err, int errnum, const char *what)
 			 "%s: %s", what, strerror(-errnum));
 }
 
+/* Anything else could keep us waiting. */
+static int check_regular(const struct operation *op, struct error *err)
+{
+	struct stat st;
+
+	if (!fstat(op->file_fd, &st) && S_ISREG(st.st_mode))
+		return 0;
+	return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+			 "a backup is a regular file");
+}
+
 static int backup_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
@@ -33,6 +44,8 @@ static int backup_run(struct job *job, void *arg, struct error *err)
 	int r = registry_open(op->cfg, op->name, O_RDONLY, &fd, err);
 
 	(void)job;
+	if (!r)
+		r = check_regular(op, err);
 	if (r < 0)
 		return r;
 	operation_path(op, path);
@@ -100,13 +113,10 @@ int vtpm_backup(struct vtpm *v, struct call *call, struct error *err)
 /* The client's file in memory, with what stands in its header. */
 static int load_backup(struct operation *op, int *copy, struct error *err)
 {
-	struct stat st;
-	int r;
+	int r = check_regular(op, err);
 
-	/* Anything else could keep us waiting. */
-	if (fstat(op->file_fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
-				 "a backup is a regular file");
+	if (r < 0)
+		return r;
 	r = state_copy_to_memory(op->file_fd, copy);
 	if (r < 0)
 		return storage_error(err, r, "cannot read the backup");
@@ -242,7 +252,11 @@ static int restore_run(struct job *job, void *arg, struct error *err)
 	if (!r && !op->replace)
 		r = registry_save_settings(op->cfg, op->name, &op->settings,
 					   err);
-	return r < 0 ? r : write_file(op, copy, err);
+	if (!r)
+		r = write_file(op, copy, err);
+	if (!r)
+		operation_note_generation(op, op->info.generation);
+	return r;
 }
 
 static void restore_done(void *arg, const struct error *err)

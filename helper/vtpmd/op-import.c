@@ -99,6 +99,8 @@ static int import_run(struct job *job, void *arg, struct error *err)
 	_cleanup_close_ int fd = -1;
 	int r = operation_open_header(op, &fd, err);
 
+	if (!r)
+		r = operation_check_rollback(op, op->settings.generation, err);
 	if (r < 0)
 		return r;
 	op->facts = registry_load_facts(op->cfg, op->name, op->info.uuid);
@@ -112,6 +114,9 @@ static int import_run(struct job *job, void *arg, struct error *err)
 	else
 		r = engine_stop(op->cfg, op->name, &op->engine, err);
 	checkpoint_remove(op->cfg, op->name);
+	/* What the TPM has written it has, however this ended. */
+	if (!registry_read_header(op->cfg, op->name, &op->info, NULL))
+		operation_note_generation(op, op->info.generation);
 	if (r < 0)
 		return r;
 	return registry_save_facts(op->cfg, op->name, op->ephemeral,
@@ -123,6 +128,7 @@ static void import_done(void *arg, const struct error *err)
 	struct operation *op = arg;
 
 	op->v->busy--;
+	op->v->settings = op->settings;
 	operation_take_info(op);
 	if (!err)
 		operation_take_facts(op);
@@ -141,10 +147,13 @@ int vtpm_import(struct vtpm *v, const struct import_options *o,
 {
 	const struct operation op = { .engine = ENGINE_NONE,
 				      .ephemeral = v->ephemeral,
+				      .settings = v->settings,
 				      .ek_types = EK_BIT(o->type),
 				      .import = o->arguments };
 	int r = vtpm_check(v, OP_IMPORT, err);
 
+	if (!r)
+		r = vtpm_check_copies(v, err);
 	if (!r)
 		r = operation_start(v, &import_ops, &op, call, err);
 	if (r < 0)

@@ -61,13 +61,13 @@ int vtpm_set(struct vtpm *v, const struct set_options *o, struct call *call,
 	return operation_start(v, &set_ops, &op, call, err);
 }
 
-static int move_file(struct operation *op, struct folder folder,
+static int move_file(struct folder folder, const char *name, const char *other,
 		     struct error *err)
 {
 	char from[FILE_NAME_LEN], to[FILE_NAME_LEN];
 
-	registry_file(op->name, NULL, from);
-	registry_file(op->other, NULL, to);
+	registry_file(name, NULL, from);
+	registry_file(other, NULL, to);
 	if (renameat2(folder.fd, from, folder.fd, to, RENAME_NOREPLACE) < 0)
 		return error_set(err, -errno,
 				 errno == EEXIST ? VTPM_ERR_EXISTS
@@ -95,21 +95,24 @@ static int rename_files(struct operation *op, struct error *err)
 {
 	struct folder folder = registry_folder(op->cfg, op->ephemeral);
 	char old[FILE_NAME_LEN];
+	const char *gone;
 	int r = copy_facts(op, err);
 
 	if (!r && op->ephemeral)
-		r = move_file(op, folder, err);
+		r = move_file(folder, op->name, op->other, err);
 	if (!r)
 		r = registry_save_settings(op->cfg, op->other, &op->settings,
 					   err);
 	if (!r && !op->ephemeral)
-		r = move_file(op, folder, err);
+		r = move_file(folder, op->name, op->other, err);
+	/* It is not there under the new name, or not any more. */
 	if (r < 0)
-		return r;
-	registry_remove_facts(op->cfg, op->name, op->ephemeral);
-	snprintf(old, sizeof(old), "%s.json", op->name);
+		move_file(folder, op->other, op->name, NULL);
+	gone = r < 0 ? op->other : op->name;
+	registry_remove_facts(op->cfg, gone, op->ephemeral);
+	snprintf(old, sizeof(old), "%s.json", gone);
 	unlinkat(folder.fd, old, 0);
-	return 0;
+	return r;
 }
 
 static int rename_run(struct job *job, void *arg, struct error *err)

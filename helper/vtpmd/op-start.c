@@ -64,6 +64,7 @@ static int start_run(struct job *job, void *arg, struct error *err)
 		return r;
 	}
 	op->in_kernel = true;
+	operation_note_generation(op, op->info.generation);
 	return 0;
 }
 
@@ -75,6 +76,9 @@ static void start_done(void *arg, const struct error *err)
 	v->busy--;
 	operation_take_info(op);
 	if (err) {
+		/* If it is locked for now, its retries are allowed it, too. */
+		if (op->allow_rollback)
+			v->settings.generation = op->settings.generation;
 		vtpm_set_state(v, vtpm_state_after(err), err->text);
 	} else {
 		v->settings = op->settings;
@@ -97,8 +101,7 @@ static const struct job_ops start_ops = {
 	.progress = operation_progress,
 };
 
-/* A copied file is the same vTPM, and that runs in one place. */
-static int check_copies(const struct vtpm *v, struct error *err)
+int vtpm_check_copies(const struct vtpm *v, struct error *err)
 {
 	const struct vtpm *other;
 
@@ -127,7 +130,7 @@ int vtpm_start(struct vtpm *v, bool allow_rollback, struct call *call,
 	int r = vtpm_check(v, OP_START, err);
 
 	if (!r)
-		r = check_copies(v, err);
+		r = vtpm_check_copies(v, err);
 	if (!r)
 		r = operation_start(v, &start_ops, &op, call, err);
 	/* A retry that nobody asked for is seen if it goes well. */

@@ -34,10 +34,8 @@ static int stop_run(struct job *job, void *arg, struct error *err)
 	op->have_info =
 		!registry_read_header(op->cfg, op->name, &op->info, NULL);
 	/* A state that is older than this one at the next start is no other. */
-	if (op->have_info && op->info.generation > op->settings.generation) {
-		op->settings.generation = op->info.generation;
-		registry_save_settings(op->cfg, op->name, &op->settings, NULL);
-	}
+	if (op->have_info && op->info.generation > op->settings.generation)
+		operation_note_generation(op, op->info.generation);
 	if (!r && r2 < 0)
 		*err = second;
 	return r < 0 ? r : r2;

@@ -125,5 +125,16 @@ int operation_check_rollback(struct operation *op, uint64_t known,
 		   op->name, (unsigned long long)known,
 		   (unsigned long long)op->info.generation);
 	op->settings.generation = op->info.generation;
-	return registry_save_settings(op->cfg, op->name, &op->settings, err);
+	return 0;
+}
+
+void operation_note_generation(struct operation *op, uint64_t generation)
+{
+	struct error err = { 0 };
+
+	op->settings.generation = generation;
+	if (registry_save_settings(op->cfg, op->name, &op->settings, &err) < 0)
+		log_warning("vTPM %s: an older state put back will not be "
+			    "noticed: %s",
+			    op->name, err.text);
 }

@@ -75,11 +75,16 @@ int operation_try_file(struct operation *op, struct job *job, int fd,
 		       struct error *err);
 /*
  * VTPM_ERR_ROLLBACK if the file, whose header is in @op->info, has an older
- * state than generation @known. Where that is allowed it goes into the log and,
- * by the next start or stop, into the settings.
+ * state than generation @known. Where that is allowed it goes into the log and
+ * into @op->settings, which are to be saved once all else has gone well.
  */
 int operation_check_rollback(struct operation *op, uint64_t known,
 			     struct error *err);
+/*
+ * Save in the settings what generation the file has now, so that an older one is
+ * noticed.
+ */
+void operation_note_generation(struct operation *op, uint64_t generation);
 /* The path of the state file, for messages. */
 void operation_path(const struct operation *op, char path[PATH_MAX]);
 

@@ -113,6 +113,7 @@ static void resume_done(void *arg, const struct error *err)
 	operation_take_key(op);
 	if (!err) {
 		v->want_reset = false;
+		v->want_resume = false;
 		vtpm_set_state(v, VTPM_RUNNING, NULL);
 		vtpm_attach(v, &op->engine);
 	} else if (v->state != VTPM_RESUMING) {
@@ -165,6 +166,11 @@ void resume_some(struct manager *m)
 	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (!v->want_resume || v->busy || m->stopping)
 			continue;
+		/* Something else has come of it meanwhile. */
+		if (v->state != VTPM_RESUMING) {
+			v->want_resume = false;
+			continue;
+		}
 		v->want_resume = false;
 		if (start_resume(v, &none, v->want_reset, NULL, &err) < 0)
 			fail(v, err.text);
@@ -225,7 +231,9 @@ int vtpm_reset(struct vtpm *v, struct call *call, struct error *err)
 	monitor_event(v->m, "reset", v->name, NULL, NULL, NULL);
 	/* From here on its end is the job's to take care of. */
 	vtpm_detach(v);
+	locked_forget(v);
 	v->crashes = 0;
+	v->want_resume = false;
 	v->want_reset = true;
 	vtpm_set_state(v, VTPM_RESUMING, "a power cycle that was asked for");
 	return 0;

@@ -108,13 +108,15 @@ int state_copy_write(int from, int to)
 	ssize_t n;
 	int r = buf ? 0 : -ENOMEM;
 
+	if (!r && ftruncate(to, 0) < 0)
+		r = -errno;
 	while (!r) {
 		n = pread(from, buf, CHUNK, off);
 		if (n < 0)
 			return -errno;
 		if (!n)
 			break;
-		r = write_full(to, buf, n);
+		r = pwrite_full(to, buf, n, off);
 		off += n;
 	}
 	if (!r && fsync(to) < 0)

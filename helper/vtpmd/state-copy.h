@@ -14,7 +14,10 @@ int state_copy_to_memory(int from, int *out);
  */
 int state_copy_live(int from, const char *file, int *out,
 		    struct nvram_info *info, struct error *err);
-/* Append all of @from, in memory, to @to, and sync. 0 or a negative errno. */
+/*
+ * Make @to, a regular file, hold all of @from, which is in memory, and nothing
+ * else, and sync it. 0 or a negative errno.
+ */
 int state_copy_write(int from, int to);
 
 #endif

@@ -78,6 +78,11 @@ void vtpm_free(struct vtpm *v);
 const char *vtpm_state_name(enum vtpm_life state);
 /* 0, or VTPM_ERR_BUSY or VTPM_ERR_STATE with what to do instead. */
 int vtpm_check(const struct vtpm *v, enum vtpm_op op, struct error *err);
+/*
+ * A copied file is the same vTPM, and that runs in one place: VTPM_ERR_IN_USE
+ * while another one of that UUID does.
+ */
+int vtpm_check_copies(const struct vtpm *v, struct error *err);
 /* Log and publish; @reason may be NULL. */
 void vtpm_set_state(struct vtpm *v, enum vtpm_life state, const char *reason);
 /* The state after a start that ended with @err. */

@@ -25,6 +25,18 @@ check "it is the file" cmp -s "$T/a1.nvram" "$T/state/a.nvram"
 check "nobody else can read it" test "$(stat -c %a "$T/a1.nvram")" = 600
 expect 4 'say --force' "a file that is there is not replaced" \
 	"$ctl" backup a "$T/a1.nvram"
+expect 0 '' "but with --force" "$ctl" backup a "$T/a1.nvram" --force
+mkfifo "$T/fifo"
+call_backup() { # FILE: what no client of ours would do
+	python3 tools/testing/e2e/varlink-fd.py "$VTPM_SOCKET" io.vtpm.Backup \
+		'{"name": "a"}' "$1"
+}
+expect 0 'InvalidArgument.*regular file' "a backup into a pipe is refused" \
+	call_backup "$T/fifo"
+head -c 100000 /dev/zero >"$T/long"
+expect 0 '"generation"' "a file that has something in it already" \
+	call_backup "$T/long"
+check "has the backup and nothing else" cmp -s "$T/long" "$T/state/a.nvram"
 expect 3 'no vTPM' "backup of none" "$ctl" backup nobody "$T/none.nvram"
 check "leaves no file" sh -c "! ls '$T' | grep -q none.nvram"
 expect 0 'a is authentic and whole' "verify-backup" \
