@@ -77,7 +77,7 @@ static void start_done(void *arg, const struct error *err)
 	operation_take_info(op);
 	if (err) {
 		/* If it is locked for now, its retries are allowed it, too. */
-		if (op->allow_rollback)
+		if (op->allow_rollback && vtpm_state_after(err) == VTPM_LOCKED)
 			v->settings.generation = op->settings.generation;
 		vtpm_set_state(v, vtpm_state_after(err), err->text);
 	} else {
