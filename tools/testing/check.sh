@@ -19,7 +19,7 @@ make --no-print-directory helper man selftests bench-programs \
 	build/torture/torture || exit
 make --no-print-directory VARIANT=asan helper helper-tests || exit
 
-# Suites on this machine.
+# Suites on this machine, and some of the module.
 host_suites()
 {
 	suite style tools/style.sh
@@ -55,17 +55,18 @@ host_suites()
 		suite "$t" one "$FUZZ_SECONDS s of $t" make --no-print-directory "$t"
 	done
 	suite dkms tools/testing/dkms-check.sh
+	# So that both lanes take about as long; upstream-sources is long done.
+	suite module-7.x on_kernel 7.x "${selftests[@]}"
+	suite upstream-7.x on_kernel 7.x tools/testing/e2e/upstream.sh
 }
 
-# Suites with the module.
+# The other suites of the module.
 module_suites()
 {
 	suite module-6.1 place "${selftests[@]}"
-	suite module-7.x on_kernel 7.x "${selftests[@]}"
 	suite upstream-sources one "the kernel's tests are there" \
 		tools/testing/e2e/upstream.sh --prepare
 	suite upstream-6.1 place tools/testing/e2e/upstream.sh
-	suite upstream-7.x on_kernel 7.x tools/testing/e2e/upstream.sh
 	suite tools place tools/testing/e2e/tools.sh
 	suite sealed place tools/testing/e2e/sealed.sh
 	suite rekey-live place tools/testing/e2e/rekey-live.sh
