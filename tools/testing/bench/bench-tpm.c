@@ -4,9 +4,9 @@
  * device node, or two processes that pass a message back and forth over
  * netlink (what any helper behind netlink pays). A line of JSON an operation.
  *
- *   bench-tpm in-process|DEVICE|netlink-pingpong PATH-NAME ROUND [COUNT [random]]
+ *   bench-tpm in-process|DEVICE|netlink-pingpong PATH-NAME ROUND [COUNT [random|nv]]
  *
- * With "random" GetRandom is all.
+ * With "random" or "nv" GetRandom or NV_Write is all.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -192,6 +192,16 @@ static void run_random(const char *path, int round, int n)
 	measure("GetRandom", path, round, &b, n, 0);
 }
 
+static void run_nv(const char *path, int round, int n)
+{
+	struct buffer b;
+
+	define_nv();
+	b = begin(1, 0x137);
+	PUT(&b, OWNER NV_INDEX AUTH "\x00\x20" B32 "\x00\x00");
+	measure("NV_Write", path, round, &b, n, b.len - 4);
+}
+
 static void run_commands(const char *path, int round, int n)
 {
 	struct buffer b;
@@ -204,10 +214,7 @@ static void run_commands(const char *path, int round, int n)
 	b = begin(1, 0x182);
 	PUT(&b, PCR AUTH "\x00\x00\x00\x01\x00\x0b" B32);
 	measure("PCR_Extend", path, round, &b, n, 0);
-	define_nv();
-	b = begin(1, 0x137);
-	PUT(&b, OWNER NV_INDEX AUTH "\x00\x20" B32 "\x00\x00");
-	measure("NV_Write", path, round, &b, n, b.len - 4);
+	run_nv(path, round, n);
 	make_key(key);
 	b = begin(1, 0x15d);
 	put(&b, key, 4);
@@ -346,6 +353,8 @@ int main(int argc, char **argv)
 	}
 	if (argc > 5 && !strcmp(argv[5], "random"))
 		run_random(argv[2], atoi(argv[3]), n);
+	else if (argc > 5 && !strcmp(argv[5], "nv"))
+		run_nv(argv[2], atoi(argv[3]), n);
 	else
 		run_commands(argv[2], atoi(argv[3]), n);
 	return 0;

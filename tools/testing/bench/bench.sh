@@ -29,14 +29,15 @@ fi
 
 . tools/testing/set-up.sh
 . tools/testing/bench/split.sh
-rounds=${ROUNDS:-5} count=${COUNT:-300} swtpm='' work=$(mktemp -d)
+rounds=${ROUNDS:-5} count=${COUNT:-300} swtpms=() work=$(mktemp -d)
+declare -A device
 out=$VTPM_OUT/bench.jsonl
 tear_down()
 {
 	local rc=$?
 	stop_echo
-	[ -z "$swtpm" ] || kill "$swtpm" || :
-	[ -z "${swtpm_state:-}" ] || rm -rf "$swtpm_state"
+	[ ${#swtpms[@]} -eq 0 ] || kill "${swtpms[@]}" || :
+	rm -rf "${VTPM_STATE:-/nowhere}"/bench-swtpm*
 	rm -rf "$work"
 	vtpm_tear_down || rc=1
 	exit $rc
@@ -44,17 +45,18 @@ tear_down()
 trap tear_down EXIT
 
 # On a busy machine its registration times out: it is tried again.
-start_swtpm()
+start_swtpm() # PATH [OPTION...]
 {
-	local tries
+	local path=$1 tries swtpm theirs state
+	shift
 	modprobe tpm_vtpm_proxy
 	# On the same file system as our state.
-	swtpm_state=$VTPM_STATE/bench-swtpm
+	state=$VTPM_STATE/bench-$path
 	for tries in $(seq 10); do
-		rm -rf "$swtpm_state"
-		mkdir -p "$swtpm_state"
-		swtpm chardev --vtpm-proxy --tpm2 \
-			--tpmstate "dir=$swtpm_state" > "$work/swtpm" 2>&1 9>&- &
+		rm -rf "$state"
+		mkdir -p "$state"
+		swtpm chardev --vtpm-proxy --tpm2 --tpmstate "dir=$state" \
+			"$@" > "$work/swtpm" 2>&1 9>&- &
 		swtpm=$!
 		for _ in $(seq 50); do
 			theirs=$(sed -n 's,.*\(/dev/tpm[0-9]*\).*,\1,p' \
@@ -64,11 +66,14 @@ start_swtpm()
 			sleep 0.1
 		done
 		sleep 2		# for the registration to end
-		[ -n "$theirs" ] && [ -c "$theirs" ] && return
-		echo "swtpm: not registered, try $tries" >&2
-		kill $swtpm 2>/dev/null || :
-		wait $swtpm || :
-		swtpm=
+		if [ -n "$theirs" ] && [ -c "$theirs" ]; then
+			device[$path]=$theirs
+			swtpms+=("$swtpm")
+			return
+		fi
+		echo "$path: not registered, try $tries" >&2
+		kill "$swtpm" 2>/dev/null || :
+		wait "$swtpm" || :
 	done
 	return 1
 }
@@ -101,7 +106,7 @@ operand() # PATH
 	case $1 in
 	vtpm | vtpm-no-spin) echo "$ours" ;;
 	echo) echo "$echo_device" ;;
-	swtpm-vtpm-proxy) echo "$theirs" ;;
+	swtpm-*) echo "${device[$1]}" ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -111,11 +116,18 @@ vtpmctl create bench 2> /dev/null
 start_echo
 ours=$(vtpm_field bench .device.tpm)
 say "swtpm on tpm_vtpm_proxy"
-start_swtpm
+start_swtpm swtpm-vtpm-proxy
+openssl rand -hex 16 > "$work/swtpm.key"
+start_swtpm swtpm-key --key "file=$work/swtpm.key,format=hex,mode=aes-cbc"
+# Since 0.8 or so; without it nothing that swtpm answers need be on disk.
+if swtpm chardev --help 2>&1 | grep -q fsync; then
+	start_swtpm swtpm-fsync \
+		--tpmstate "dir=$VTPM_STATE/bench-swtpm-fsync,fsync"
+fi
 say "$(nproc) CPUs, Linux $(uname -r), load before: $(cut -d' ' -f1-3 /proc/loadavg)"
-say "ours $ours, swtpm's $theirs ($(swtpm --version | head -1))"
+say "ours $ours, swtpm's ${device[*]} ($(swtpm --version | head -1))"
 : > "$out"
-paths="in-process netlink-pingpong echo vtpm swtpm-vtpm-proxy"
+paths="in-process netlink-pingpong echo vtpm ${!device[*]}"
 # What a client gains that waits a moment awake.
 [ "$(nproc)" = 1 ] || paths="$paths vtpm-no-spin"
 spin=/sys/module/vtpm/parameters/spin_us
@@ -124,7 +136,10 @@ for round in $(seq "$rounds"); do
 	say "round $round of $rounds"
 	for path in $paths; do
 		only=
-		[ "$path" != echo ] || only=random
+		case $path in
+		echo) only=random ;;
+		swtpm-key | swtpm-fsync) only=nv ;;
+		esac
 		[ "$path" != vtpm-no-spin ] || echo 0 > $spin
 		# shellcheck disable=SC2086 # one word or none
 		build/bench/bench-tpm "$(operand "$path")" "$path" "$round" \
@@ -132,6 +147,8 @@ for round in $(seq "$rounds"); do
 		[ "$path" != vtpm-no-spin ] || echo "$usual_spin" > $spin
 	done >> "$out"
 done
+say "durable writes, in this guest"
+build/bench/bench-engine "$VTPM_STATE" | tee "$VTPM_OUT/durable"
 say "a round trip in stages"
 # The wake-up of a client that is awake cannot be seen.
 echo 0 > $spin

@@ -47,6 +47,10 @@ def main(source, target):
                                for path in (FLOOR, OURS, THEIRS))
         print(f"{operation:11} {ours - floor:9.1f} {theirs - floor:9.1f}"
               f" {(theirs - floor) / (ours - floor):11.1f} {(ours - floor) / pingpong:15.2f}")
+    print("\nNV_Write, p50 in us; of these only vtpm's is on disk when it is answered, and\n"
+          "swtpm-fsync's, where swtpm has that option")
+    for path in dict.fromkeys(r["path"] for r in rows if r["operation"] == "NV_Write"):
+        print(f"{path:17} {text(figures(rows, 'NV_Write', path, 'p50_us')):>26}")
     echo = statistics.median(figures(rows, "GetRandom", ECHO, "p50_us"))
     print("\nWhat TPM core, module and protocol cost, with the least that a helper can do:\n"
           f"{echo:.1f} us, {echo / pingpong:.2f} times the ping-pong")
