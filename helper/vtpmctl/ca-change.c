@@ -29,8 +29,7 @@ static int run_rekey(struct ctl *ctl, const struct verb *v, int argc,
 		json_decref(p);
 		return status;
 	}
-	if (to)
-		json_object_set_new(p, "to", json_string(to));
+	ctl_put_text(p, "to", to);
 	return client_call(ctl, &(struct client_call){ .method = "CaRekey",
 						       .parameters = p,
 						       .on_reply = ca_print });

@@ -3,12 +3,6 @@
 
 #include "vtpmctl/ca.h"
 
-static void line(const char *label, const char *value)
-{
-	if (*value)
-		printf("%-12s %s\n", label, value);
-}
-
 void ca_print(struct ctl *ctl, json_t *reply, void *arg)
 {
 	const json_t *ca = json_object_get(reply, "ca");
@@ -18,9 +12,9 @@ void ca_print(struct ctl *ctl, json_t *reply, void *arg)
 
 	(void)ctl;
 	(void)arg;
-	line("name", json_text(ca, "name"));
-	line("uuid", json_text(ca, "uuid"));
-	line("algorithm", json_text(ca, "algorithm"));
+	ctl_line("name", json_text(ca, "name"));
+	ctl_line("uuid", json_text(ca, "uuid"));
+	ctl_line("algorithm", json_text(ca, "algorithm"));
 	printf("%-12s %s of provider %s\n", "key", json_text(ca, "keyId"),
 	       json_text(ca, "provider"));
 	printf("%-12s %s, serial %s\n", "root", json_text(root, "subject"),
@@ -29,8 +23,8 @@ void ca_print(struct ctl *ctl, json_t *reply, void *arg)
 		printf("%-12s %s, serial %s, since %s\n", "issuing",
 		       json_text(item, "subject"), json_text(item, "serial"),
 		       json_text(item, "notBefore"));
-	line("AIA URL", json_text(ca, "aiaUrl"));
-	line("CRL URL", json_text(ca, "crlUrl"));
+	ctl_line("AIA URL", json_text(ca, "aiaUrl"));
+	ctl_line("CRL URL", json_text(ca, "crlUrl"));
 	printf("%-12s %lld certificate(s)\n", "revoked",
 	       (long long)json_integer_value(json_object_get(ca, "revoked")));
 }
@@ -56,11 +50,8 @@ static int run_init(struct ctl *ctl, const struct verb *v, int argc,
 		json_decref(p);
 		return status;
 	}
-	for (size_t i = 0; i < 5; i++) {
-		if (values[i])
-			json_object_set_new(p, names[i],
-					    json_string(values[i]));
-	}
+	for (size_t i = 0; i < 5; i++)
+		ctl_put_text(p, names[i], values[i]);
 	return client_call(ctl, &(struct client_call){ .method = "CaInit",
 						       .parameters = p,
 						       .on_reply = ca_print });

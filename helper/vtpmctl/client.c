@@ -19,6 +19,18 @@ const char *json_text(const json_t *object, const char *key)
 	return s ? s : "";
 }
 
+void ctl_line(const char *label, const char *value)
+{
+	if (*value)
+		printf("%-12s %s\n", label, value);
+}
+
+void ctl_put_text(json_t *object, const char *key, const char *value)
+{
+	if (value)
+		json_object_set_new(object, key, json_string(value));
+}
+
 void client_print_json(const json_t *value)
 {
 	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);

@@ -65,12 +65,9 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 		json_object_set_new(p, "endorsementKeys", split(ek));
 	if (no_certificate)
 		json_object_set_new(p, "certificates", json_false());
-	if (provider)
-		json_object_set_new(p, "provider", json_string(provider));
-	if (owner)
-		json_object_set_new(p, "owner", json_string(owner));
-	if (mode)
-		json_object_set_new(p, "mode", json_string(mode));
+	ctl_put_text(p, "provider", provider);
+	ctl_put_text(p, "owner", owner);
+	ctl_put_text(p, "mode", mode);
 	return client_call(ctl, &(struct client_call){ .method = "Create",
 						       .parameters = p,
 						       .more = true,

@@ -35,3 +35,16 @@ int client_call_one_or_all(struct ctl *ctl, const struct verb *v, int argc,
 			     .more = true,
 			     .on_reply = print_one });
 }
+
+int client_call_named(struct ctl *ctl, const struct verb *v, int argc,
+		      char **argv, struct client_call call)
+{
+	const char *name;
+	int status;
+
+	if (ctl_parse(ctl, v, argc, argv, NULL, &name, 1, &status) < 0)
+		return status;
+	call.parameters = json_pack("{s:s}", "name", name);
+	call.arg = (void *)name;
+	return client_call(ctl, &call);
+}

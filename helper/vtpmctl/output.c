@@ -28,30 +28,22 @@ static int complain(const char *file)
 
 int output_write(const char *file, const void *data, size_t len)
 {
-	char tmp[4096];
-	int fd, r;
+	struct out_file out;
+	int status, r;
 
 	if (!file)
 		return write_full(STDOUT_FILENO, data, len)
 			       ? complain("standard output")
 			       : CTL_OK;
-	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", file) >= (int)sizeof(tmp)) {
-		errno = ENAMETOOLONG;
-		return complain(file);
-	}
-	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0)
-		return complain(file);
-	r = write_full(fd, data, len);
+	status = out_file_open(&out, file, true);
+	if (status)
+		return status;
+	r = write_full(out.fd, data, len);
 	errno = -r;
 	/* All of it is public. */
-	if (r || fchmod(fd, 0644) < 0 || fsync(fd) < 0 ||
-	    rename(tmp, file) < 0) {
-		r = complain(file);
-		unlink(tmp);
-	}
-	close(fd);
-	return r ? CTL_STORAGE : CTL_OK;
+	if (r || fchmod(out.fd, 0644) < 0)
+		status = complain(file);
+	return out_file_close(&out, status);
 }
 
 char *pem_of_base64(const char *label, const char *base64)

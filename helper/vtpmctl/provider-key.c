@@ -23,17 +23,10 @@ static void print_new(struct ctl *ctl, json_t *reply, void *arg)
 
 static int run_new(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	const char *name;
-	int status;
-
-	if (ctl_parse(ctl, v, argc, argv, NULL, &name, 1, &status) < 0)
-		return status;
-	return client_call(
-		ctl, &(struct client_call){
-			     .method = "ProviderNewKey",
-			     .parameters = json_pack("{s:s}", "name", name),
-			     .on_reply = print_new,
-			     .arg = (void *)name });
+	return client_call_named(
+		ctl, v, argc, argv,
+		(struct client_call){ .method = "ProviderNewKey",
+				      .on_reply = print_new });
 }
 
 const struct verb verb_provider_new_key = {

@@ -32,16 +32,9 @@ static void print(struct ctl *ctl, json_t *reply, void *arg)
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	const char *name;
-	int status;
-
-	if (ctl_parse(ctl, v, argc, argv, NULL, &name, 1, &status) < 0)
-		return status;
-	return client_call(
-		ctl, &(struct client_call){
-			     .method = "ProviderShow",
-			     .parameters = json_pack("{s:s}", "name", name),
-			     .on_reply = print });
+	return client_call_named(ctl, v, argc, argv,
+				 (struct client_call){ .method = "ProviderShow",
+						       .on_reply = print });
 }
 
 const struct verb verb_provider_show = {

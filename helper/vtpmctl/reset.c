@@ -14,18 +14,10 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	const char *name;
-	int status;
-
-	if (ctl_parse(ctl, v, argc, argv, NULL, &name, 1, &status) < 0)
-		return status;
-	return client_call(
-		ctl, &(struct client_call){
-			     .method = "Reset",
-			     .parameters = json_pack("{s:s}", "name", name),
-			     .more = true,
-			     .on_reply = print,
-			     .arg = (void *)name });
+	return client_call_named(ctl, v, argc, argv,
+				 (struct client_call){ .method = "Reset",
+						       .more = true,
+						       .on_reply = print });
 }
 
 const struct verb verb_reset = {

@@ -17,12 +17,6 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	       json_is_true(json_object_get(v, "autostart")) ? "yes" : "no");
 }
 
-static void put_text(json_t *p, const char *key, const char *value)
-{
-	if (value)
-		json_object_set_new(p, key, json_string(value));
-}
-
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
 	const char *owner = NULL, *mode = NULL, *notes = NULL, *name;
@@ -43,9 +37,9 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 	if ((on && off) || !(on || off || owner || mode || notes))
 		return verb_usage(v);
 	p = json_pack("{s:s}", "name", name);
-	put_text(p, "owner", owner);
-	put_text(p, "mode", mode);
-	put_text(p, "notes", notes);
+	ctl_put_text(p, "owner", owner);
+	ctl_put_text(p, "mode", mode);
+	ctl_put_text(p, "notes", notes);
 	if (on || off)
 		json_object_set_new(p, "autostart", json_boolean(on));
 	return client_call(ctl, &(struct client_call){ .method = "Set",

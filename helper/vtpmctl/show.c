@@ -3,12 +3,6 @@
 
 #include "vtpmctl/vtpmctl.h"
 
-static void line(const char *label, const char *value)
-{
-	if (*value)
-		printf("%-12s %s\n", label, value);
-}
-
 static void print(struct ctl *ctl, json_t *p, void *arg)
 {
 	const json_t *v = json_object_get(p, "vtpm");
@@ -19,19 +13,19 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 
 	(void)ctl;
 	(void)arg;
-	line("name", json_text(v, "name"));
-	line("uuid", json_text(v, "uuid"));
-	line("state", json_text(v, "state"));
-	line("reason", json_text(v, "reason"));
-	line("device", json_text(d, "tpm"));
-	line("", json_text(d, "tpmrm"));
-	line("autostart",
-	     json_is_true(json_object_get(v, "autostart")) ? "yes" : "no");
+	ctl_line("name", json_text(v, "name"));
+	ctl_line("uuid", json_text(v, "uuid"));
+	ctl_line("state", json_text(v, "state"));
+	ctl_line("reason", json_text(v, "reason"));
+	ctl_line("device", json_text(d, "tpm"));
+	ctl_line("", json_text(d, "tpmrm"));
+	ctl_line("autostart",
+		 json_is_true(json_object_get(v, "autostart")) ? "yes" : "no");
 	printf("%-12s %lld:%lld %s\n", "owner",
 	       json_integer_value(json_object_get(v, "ownerUid")),
 	       json_integer_value(json_object_get(v, "ownerGid")),
 	       json_text(v, "mode"));
-	line("notes", json_text(v, "notes"));
+	ctl_line("notes", json_text(v, "notes"));
 	json_array_foreach(json_object_get(v, "wraps"), i, wrap)
 		printf("%-12s %s of provider %s\n", i ? "or key" : "key",
 		       json_text(wrap, "keyId"), json_text(wrap, "provider"));
@@ -43,12 +37,12 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 		       json_is_true(json_object_get(key, "certified"))
 			       ? ""
 			       : ", no certificate");
-	line("file", json_text(v, "file"));
+	ctl_line("file", json_text(v, "file"));
 	if (json_is_true(json_object_get(v, "ephemeral")))
-		line("ephemeral", "yes; it goes with the host");
+		ctl_line("ephemeral", "yes; it goes with the host");
 	printf("%-12s %lld\n", "generation",
 	       (long long)json_integer_value(json_object_get(v, "generation")));
-	line("libtpms", json_text(v, "libraryVersion"));
+	ctl_line("libtpms", json_text(v, "libraryVersion"));
 	if (json_is_integer(pid))
 		printf("%-12s %lld\n", "engine",
 		       (long long)json_integer_value(pid));
@@ -56,16 +50,9 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	const char *name;
-	int status;
-
-	if (ctl_parse(ctl, v, argc, argv, NULL, &name, 1, &status) < 0)
-		return status;
-	return client_call(
-		ctl, &(struct client_call){
-			     .method = "Show",
-			     .parameters = json_pack("{s:s}", "name", name),
-			     .on_reply = print });
+	return client_call_named(
+		ctl, v, argc, argv,
+		(struct client_call){ .method = "Show", .on_reply = print });
 }
 
 const struct verb verb_show = {

@@ -137,6 +137,9 @@ struct client_call {
  * An error is printed on standard error. Returns an exit status.
  */
 int client_call(struct ctl *ctl, const struct client_call *call);
+/* A verb that is for NAME and has no options: @call's arg becomes the name. */
+int client_call_named(struct ctl *ctl, const struct verb *v, int argc,
+		      char **argv, struct client_call call);
 /*
  * A verb that is for NAME, by the method @one, which answers with the vTPM, or
  * for --all, by the method @all_of_them, whose answer @on_all prints.
@@ -145,6 +148,10 @@ int client_call_one_or_all(struct ctl *ctl, const struct verb *v, int argc,
 			   char **argv, const char *one,
 			   const char *all_of_them, client_reply_fn on_all);
 void client_print_json(const json_t *value);
+/* A line of a view, unless @value is empty. */
+void ctl_line(const char *label, const char *value);
+/* A member that is a text, unless @value is NULL. */
+void ctl_put_text(json_t *object, const char *key, const char *value);
 
 /* "" where the member is not there. */
 const char *json_text(const json_t *object, const char *key);
