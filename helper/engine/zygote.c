@@ -29,6 +29,7 @@
 #include "engine/tpm.h"
 #include "engine/zygote.h"
 #include "util/child.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "util/secret.h"
 
@@ -77,20 +78,6 @@ static int rehearse(struct error *err)
 	return r;
 }
 
-static int take_fds(struct msghdr *msg, struct request *r)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	size_t n = r->rq.n_fds;
-
-	if (!n || n > CHILD_MAX_FDS || r->rq.listen_fd >= n ||
-	    msg->msg_flags & (MSG_CTRUNC | MSG_TRUNC) || !c ||
-	    c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(n * sizeof(int)))
-		return -EBADMSG;
-	memcpy(r->fds, CMSG_DATA(c), n * sizeof(int));
-	return 0;
-}
-
 static int take_args(struct request *r)
 {
 	char *p = r->rq.args, *end = p + r->rq.args_len;
@@ -109,28 +96,18 @@ static int take_args(struct request *r)
 /* 1: a request; 0: the manager has ended; or a negative errno. */
 static int receive(int sock, struct request *r)
 {
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(CHILD_MAX_FDS * sizeof(int))];
-	} control;
-	struct iovec iov = { &r->rq, sizeof(r->rq) };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
-	ssize_t n;
+	size_t n_fds = CHILD_MAX_FDS;
+	/* With this flag a message that is too long says how long it was. */
+	ssize_t n = recv_with_fds(sock, &r->rq, sizeof(r->rq), r->fds, &n_fds,
+				  MSG_TRUNC);
 	int rc;
 
-	do {
-		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		return n ? -errno : 0;
-	if (n != sizeof(r->rq))
+		return n;
+	if (n != sizeof(r->rq) || !n_fds || n_fds != r->rq.n_fds ||
+	    r->rq.listen_fd >= n_fds)
 		return -EBADMSG;
-	rc = take_fds(&msg, r);
-	if (!rc)
-		rc = take_args(r);
+	rc = take_args(r);
 	return rc < 0 ? rc : 1;
 }
 

@@ -14,6 +14,7 @@
 
 #include "engine/zygote.h"
 #include "util/cleanup.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "vtpmd/zygote.h"
 
@@ -146,27 +147,16 @@ static int pack(const struct spawn *s, struct zygote_request *rq)
 static int send_request(int sock, const struct spawn *s,
 			const struct zygote_request *rq)
 {
-	union {
-		struct cmsghdr align;
-		char buf[CMSG_SPACE(SPAWN_MAX_FDS * sizeof(int))];
-	} control = { 0 };
 	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct iovec iov = { (void *)rq, sizeof(*rq) };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = &control,
-			      .msg_controllen =
-				      CMSG_SPACE(s->n_fds * sizeof(int)) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	int fds[SPAWN_MAX_FDS] = { 0 };
+	ssize_t n;
 
+	if (null < 0)
+		return -errno;
 	for (size_t i = 0; i < s->n_fds; i++)
 		fds[i] = s->fds[i] < 0 ? null : s->fds[i];
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(s->n_fds * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, s->n_fds * sizeof(int));
-	return null < 0 || sendmsg(sock, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	n = send_with_fds(sock, rq, sizeof(*rq), fds, s->n_fds, 0);
+	return n < 0 ? n : 0;
 }
 
 static int receive_reply(int sock, pid_t *pid)

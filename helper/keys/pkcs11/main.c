@@ -96,6 +96,18 @@ static int find_key(const struct request *r, const struct token *t,
 	return e;
 }
 
+/* The key that the request names, on its token, which is to be closed. */
+static int open_key(const struct request *r, struct token *t,
+		    uint8_t id[UUID_LEN], CK_OBJECT_HANDLE *key,
+		    struct error *err)
+{
+	int e = parse_id(r, id, err);
+
+	if (!e)
+		e = token_open(r, NULL, t, err);
+	return e ? e : find_key(r, t, id, key, err);
+}
+
 /* The key to wrap with: the one named, else the active one. */
 static int pick_key(const struct request *r, const struct token *t,
 		    uint8_t id[UUID_LEN], CK_OBJECT_HANDLE *key,
@@ -148,13 +160,9 @@ static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
 	uint8_t id[UUID_LEN];
 	CK_OBJECT_HANDLE key;
 	struct token t = { .lock = -1 };
-	int e = parse_id(r, id, err);
+	int e = open_key(r, &t, id, &key, err);
 
 	(void)reply;
-	if (!e)
-		e = token_open(r, NULL, &t, err);
-	if (!e)
-		e = find_key(r, &t, id, &key, err);
 	if (!e)
 		e = pkcs11_unwrap(&t, key, id, r->context, r->wrapped,
 				  r->wrapped_len, &plain, err);
@@ -168,13 +176,9 @@ static int op_destroy_key(const struct request *r, json_t *reply,
 	uint8_t id[UUID_LEN];
 	CK_OBJECT_HANDLE key;
 	struct token t = { .lock = -1 };
-	int e = parse_id(r, id, err);
+	int e = open_key(r, &t, id, &key, err);
 
 	(void)reply;
-	if (!e)
-		e = token_open(r, NULL, &t, err);
-	if (!e)
-		e = find_key(r, &t, id, &key, err);
 	/* First: a key that is gone must not look like one that is missing. */
 	if (!e)
 		e = key_dir_mark(t.lock, id, err);
