@@ -10,6 +10,7 @@
 #include "vtpmd/ca.h"
 #include "vtpmd/identity.h"
 #include "vtpmd/manager.h"
+#include "vtpmd/provider-change.h"
 #include "vtpmd/server.h"
 
 /* Of its name in subjects, which X.509 limits. */
@@ -104,18 +105,11 @@ static int run_init(const struct ca_work *w, struct error *err)
 static int choose(struct manager *m, const char *wanted, char *out,
 		  struct error *err)
 {
-	const struct provider *p = NULL;
-	int r = wanted ? name_check(wanted, err) : 0;
+	const struct provider *p = wanted ? provider_find(m, wanted, err)
+					  : manager_default_provider(m);
 
-	if (r < 0)
-		return r;
-	p = wanted ? manager_find_provider(m, wanted)
-		   : manager_default_provider(m);
 	if (!p && wanted)
-		return error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
-				 "there is no key provider %s; see: vtpmctl "
-				 "provider list",
-				 wanted);
+		return err->errnum;
 	if (!p)
 		return error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
 				 "there is no default key provider; name one "

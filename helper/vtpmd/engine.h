@@ -26,11 +26,14 @@ struct engine {
 	((struct engine){ \
 		.process = { .pidfd = -1 }, .log_fd = -1, .netlink_fd = -1 })
 
+/* No family has it: for an engine that will not meet the kernel. */
+#define ENGINE_NO_FAMILY 1
+
 struct engine_args {
 	const char *name;
 	int nvram_fd; /* locked; the engine shares the lock */
 	const struct secret *key;
-	uint16_t family;
+	uint16_t family; /* or ENGINE_NO_FAMILY */
 	bool manufacture;
 	bool offline; /* no TPM: only to be rekeyed */
 	bool resume;  /* go on from the checkpoint */

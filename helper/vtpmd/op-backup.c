@@ -25,6 +25,12 @@ static int storage_error(struct error *err, int errnum, const char *what)
 			 "%s: %s", what, strerror(-errnum));
 }
 
+static int no_file(struct error *err)
+{
+	return error_set(err, -EBADF, VTPM_ERR_INVALID,
+			 "a descriptor of the file has to come with the call");
+}
+
 /* Anything else could keep us waiting. */
 static int check_regular(const struct operation *op, struct error *err)
 {
@@ -100,9 +106,7 @@ int vtpm_backup(struct vtpm *v, struct call *call, struct error *err)
 	int r;
 
 	if (op.file_fd < 0)
-		return error_set(err, -EBADF, VTPM_ERR_INVALID,
-				 "a descriptor of the file has to come with "
-				 "the call");
+		return no_file(err);
 	/* It changes nothing, so it neither waits for others nor they for it.
 	 */
 	r = operation_start(v, &backup_ops, &op, call, err);
@@ -155,9 +159,7 @@ int backup_verify(struct manager *m, struct call *call, struct error *err)
 	int r;
 
 	if (op.file_fd < 0)
-		return error_set(err, -EBADF, VTPM_ERR_INVALID,
-				 "a descriptor of the file has to come with "
-				 "the call");
+		return no_file(err);
 	/* Its engine is to have a name that no other has. */
 	uuid_new(id);
 	uuid_format(id, uuid);
@@ -305,9 +307,7 @@ int backup_restore(struct manager *m, const char *name, bool allow_rollback,
 	int r = 0;
 
 	if (op.file_fd < 0)
-		return error_set(err, -EBADF, VTPM_ERR_INVALID,
-				 "a descriptor of the file has to come with "
-				 "the call");
+		return no_file(err);
 	if (v) {
 		/* As if the one that is there were deleted. */
 		r = vtpm_check(v, OP_DELETE, err);

@@ -36,16 +36,14 @@ static int check_run(struct job *job, void *arg, struct error *err)
 	struct operation *op = arg;
 	_cleanup_close_ int fd = -1, copy = -1;
 	char path[PATH_MAX];
-	int r = operation_open(op, &fd, err);
+	int r = operation_open_header(op, &fd, err);
 
-	operation_path(op, path);
-	if (!r)
-		r = nvram_read_header(fd, path, &op->info, err);
 	if (r < 0)
 		return r;
 	if (op->start)
 		return operation_try_file(op, job, fd, err);
 	r = state_copy_to_memory(fd, &copy);
+	operation_path(op, path);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_STORAGE, "%s: %s", path,
 				 strerror(-r));

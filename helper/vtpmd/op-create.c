@@ -20,9 +20,7 @@
 #include "vtpmd/data-key.h"
 #include "vtpmd/identity.h"
 #include "vtpmd/operation.h"
-
-/* No family has it: for an engine that will not meet the kernel. */
-#define NO_FAMILY 1
+#include "vtpmd/provider-change.h"
 
 static void fill_info(struct operation *op)
 {
@@ -102,7 +100,7 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 		    struct ca *ca, struct error *err)
 {
 	struct engine_args args = { .name = op->name,
-				    .family = NO_FAMILY,
+				    .family = ENGINE_NO_FAMILY,
 				    .manufacture = true };
 	struct engine_status status;
 	int r = op->start ? kernel_family(&args.family, err) : 0;
@@ -149,12 +147,7 @@ static int publish(struct operation *op, struct error *err)
 		return r;
 	registry_file(op->name, SUFFIX_NEW, new);
 	registry_file(op->name, NULL, file);
-	if (renameat2(folder.fd, new, folder.fd, file, RENAME_NOREPLACE) < 0)
-		return error_set(
-			err, -errno,
-			errno == EEXIST ? VTPM_ERR_EXISTS : VTPM_ERR_STORAGE,
-			"%s/%s: %s", folder.path, file, strerror(errno));
-	return registry_sync(folder, err);
+	return registry_rename(folder, new, file, err);
 }
 
 /* Remove the file, whatever its name is by now. @fd says which one is ours. */
@@ -185,17 +178,6 @@ static void remove_file(struct operation *op, int fd)
 	}
 }
 
-static int take_owner(struct operation *op, struct error *err)
-{
-	int r = 0;
-
-	if (op->owner[0])
-		r = settings_set_owner(&op->settings, op->owner, err);
-	if (!r && op->mode[0])
-		r = settings_set_mode(&op->settings, op->mode, err);
-	return r;
-}
-
 static int create_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
@@ -205,7 +187,7 @@ static int create_run(struct job *job, void *arg, struct error *err)
 	int r;
 
 	fill_info(op);
-	r = take_owner(op, err);
+	r = operation_take_owner(op, err);
 	if (!r)
 		r = make_tpm(op, job, &fd, &ca, err);
 	ca_close(&ca);
@@ -280,14 +262,11 @@ static const struct job_ops create_ops = {
 static int choose_provider(struct manager *m, const char *wanted,
 			   struct operation *op, struct error *err)
 {
-	const struct provider *p = wanted ? manager_find_provider(m, wanted)
+	const struct provider *p = wanted ? provider_find(m, wanted, err)
 					  : manager_default_provider(m);
 
 	if (!p && wanted)
-		return error_set(err, -ENOENT, VTPM_ERR_NOT_FOUND,
-				 "there is no key provider %s; see: vtpmctl "
-				 "provider list",
-				 wanted);
+		return err->errnum;
 	if (!p && TAILQ_EMPTY(&m->providers))
 		return error_set(
 			err, -ENOENT, VTPM_ERR_NOT_FOUND,

@@ -16,14 +16,11 @@
 #include "vtpmd/identity.h"
 #include "vtpmd/operation.h"
 
-/* No family has it: for an engine that will not meet the kernel. */
-#define NO_FAMILY 1
-
 static int power_on(struct operation *op, int fd, struct error *err)
 {
 	struct engine_args args = { .name = op->name,
 				    .nvram_fd = fd,
-				    .family = NO_FAMILY };
+				    .family = ENGINE_NO_FAMILY };
 	struct engine_status status;
 	int r = data_key_unwrap(op->cfg, op->name, &op->info, &op->key, err);
 

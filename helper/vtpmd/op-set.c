@@ -12,13 +12,9 @@
 static int set_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
-	int r = 0;
+	int r = operation_take_owner(op, err);
 
 	(void)job;
-	if (op->owner[0])
-		r = settings_set_owner(&op->settings, op->owner, err);
-	if (!r && op->mode[0])
-		r = settings_set_mode(&op->settings, op->mode, err);
 	return r < 0 ? r
 		     : registry_save_settings(op->cfg, op->name, &op->settings,
 					      err);
@@ -68,12 +64,7 @@ static int move_file(struct folder folder, const char *name, const char *other,
 
 	registry_file(name, NULL, from);
 	registry_file(other, NULL, to);
-	if (renameat2(folder.fd, from, folder.fd, to, RENAME_NOREPLACE) < 0)
-		return error_set(err, -errno,
-				 errno == EEXIST ? VTPM_ERR_EXISTS
-						 : VTPM_ERR_STORAGE,
-				 "%s/%s: %s", folder.path, to, strerror(errno));
-	return registry_sync(folder, err);
+	return registry_rename(folder, from, to, err);
 }
 
 static int copy_facts(struct operation *op, struct error *err)

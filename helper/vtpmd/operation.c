@@ -81,6 +81,17 @@ void operation_progress(void *arg, const char *text)
 			      json_pack("{s:o}", "progress", json_text(text)));
 }
 
+int operation_take_owner(struct operation *op, struct error *err)
+{
+	int r = 0;
+
+	if (op->owner[0])
+		r = settings_set_owner(&op->settings, op->owner, err);
+	if (!r && op->mode[0])
+		r = settings_set_mode(&op->settings, op->mode, err);
+	return r;
+}
+
 int operation_open(struct operation *op, int *fd, struct error *err)
 {
 	int r = registry_open(op->cfg, op->name, O_RDWR, fd, err);

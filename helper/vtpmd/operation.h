@@ -63,6 +63,9 @@ void operation_take_facts(struct operation *op);
 /* For struct job_ops. */
 void operation_progress(void *arg, const char *text);
 
+/* In a job, for it asks the name service: owner and mode that were asked for. */
+int operation_take_owner(struct operation *op, struct error *err);
+
 /* In a job: the state file, open and locked. */
 int operation_open(struct operation *op, int *fd, struct error *err);
 /* The same, and what stands in its header: @op->info. */

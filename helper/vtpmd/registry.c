@@ -387,3 +387,14 @@ int registry_sync(struct folder folder, struct error *err)
 				 folder.path, strerror(errno));
 	return 0;
 }
+
+int registry_rename(struct folder folder, const char *from, const char *to,
+		    struct error *err)
+{
+	if (renameat2(folder.fd, from, folder.fd, to, RENAME_NOREPLACE) < 0)
+		return error_set(err, -errno,
+				 errno == EEXIST ? VTPM_ERR_EXISTS
+						 : VTPM_ERR_STORAGE,
+				 "%s/%s: %s", folder.path, to, strerror(errno));
+	return registry_sync(folder, err);
+}

@@ -85,6 +85,12 @@ int registry_scan_providers(const struct config *cfg,
  */
 int registry_shred(struct folder folder, int fd, const char *file,
 		   struct error *err);
+/*
+ * Give a file a name that is free, and sync the directory: VTPM_ERR_EXISTS if it
+ * is not.
+ */
+int registry_rename(struct folder folder, const char *from, const char *to,
+		    struct error *err);
 int registry_sync(struct folder folder, struct error *err);
 
 #endif
