@@ -1,73 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Making a vTPM. Its file has a name that no one takes for a vTPM until the
- * endorsement keys are in it; then it gets its own, and only then a device.
- * A power cut leaves a whole vTPM or none.
+ * Making a vTPM. Its file gets its name when the endorsement keys are in it, and
+ * only then there is a device: see new-file.h.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <time.h>
 
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "vtpmd/ca.h"
 #include "vtpmd/checkpoint.h"
-#include "vtpmd/data-key.h"
 #include "vtpmd/identity.h"
+#include "vtpmd/new-file.h"
 #include "vtpmd/operation.h"
 #include "vtpmd/provider-change.h"
-
-static void fill_info(struct operation *op)
-{
-	struct nvram_info *info = &op->info;
-
-	uuid_new(info->uuid);
-	snprintf(info->name, sizeof(info->name), "%s", op->name);
-	info->created = time(NULL);
-}
-
-/* "Ephemeral" says that no disk ever sees it. */
-static int check_in_memory(struct folder folder, struct error *err)
-{
-	struct statfs fs;
-
-	if (fstatfs(folder.fd, &fs) < 0)
-		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s: %s",
-				 folder.path, strerror(errno));
-	if (fs.f_type == TMPFS_MAGIC)
-		return 0;
-	return error_set(err, -EINVAL, VTPM_ERR_STORAGE,
-			 "%s is not on a tmpfs, so a vTPM in it would be on a "
-			 "disk; run vtpmd with a --run-dir that is",
-			 folder.path);
-}
-
-static int make_file(struct operation *op, const struct secret *key, int *out,
-		     struct error *err)
-{
-	struct folder folder = registry_folder(op->cfg, op->ephemeral);
-	char file[FILE_NAME_LEN], path[PATH_MAX];
-	int r = op->ephemeral ? check_in_memory(folder, err) : 0;
-
-	if (r < 0)
-		return r;
-	registry_file(op->name, SUFFIX_NEW, file);
-	snprintf(path, sizeof(path), "%s/%s", folder.path, file);
-	*out = openat(folder.fd, file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-		      0600);
-	if (*out < 0)
-		return error_set(err, -errno,
-				 errno == ENOSPC ? VTPM_ERR_NO_SPACE
-						 : VTPM_ERR_STORAGE,
-				 "%s: %s", path, strerror(errno));
-	r = registry_lock(*out, op->name, err);
-	return r < 0 ? r : nvram_create(*out, path, &op->info, key, err);
-}
 
 static int open_ca(struct operation *op, struct ca *ca, struct error *err)
 {
@@ -107,19 +54,12 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 
 	if (r < 0)
 		return r;
-	op->key = secret_random(NVRAM_KEY_LEN);
-	if (!op->key)
-		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
-				 "no memory for the data key");
-	job_progress(job, "asking the key provider for a key");
-	r = data_key_wrap(op->cfg, op->provider, op->key, op->info.uuid,
-			  op->info.wrap, err);
-	op->info.n_wraps = 1;
+	r = new_file_key(op, job, err);
 	/* Before there is anything to be undone. */
 	if (!r && op->certify)
 		r = open_ca(op, ca, err);
 	if (!r)
-		r = make_file(op, op->key, fd, err);
+		r = new_file_make(op, fd, err);
 	if (r < 0)
 		return r;
 	job_progress(job, "making the TPM");
@@ -133,51 +73,6 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 	return r < 0 || !op->certify ? r : certify(op, job, ca, err);
 }
 
-/* Give the file its name. */
-static int publish(struct operation *op, struct error *err)
-{
-	char new[FILE_NAME_LEN], file[FILE_NAME_LEN];
-	struct folder folder = registry_folder(op->cfg, op->ephemeral);
-	int r = registry_save_settings(op->cfg, op->name, &op->settings, err);
-
-	if (!r)
-		r = registry_save_facts(op->cfg, op->name, op->ephemeral,
-					op->info.uuid, op->facts, err);
-	if (r < 0)
-		return r;
-	registry_file(op->name, SUFFIX_NEW, new);
-	registry_file(op->name, NULL, file);
-	return registry_rename(folder, new, file, err);
-}
-
-/* Remove the file, whatever its name is by now. @fd says which one is ours. */
-static void remove_file(struct operation *op, int fd)
-{
-	static const char *const suffixes[] = { SUFFIX_NEW, NULL };
-	struct folder folder = registry_folder(op->cfg, op->ephemeral);
-	char file[FILE_NAME_LEN];
-	struct error err = { 0 };
-	struct stat ours, there;
-
-	if (fd < 0 || fstat(fd, &ours) < 0)
-		return;
-	for (size_t i = 0; i < 2; i++) {
-		registry_file(op->name, suffixes[i], file);
-		if (!fstatat(folder.fd, file, &there, AT_SYMLINK_NOFOLLOW) &&
-		    there.st_ino == ours.st_ino &&
-		    there.st_dev == ours.st_dev &&
-		    registry_shred(folder, fd, file, &err) < 0)
-			log_warning("%s", err.text);
-	}
-	/* Not if the name turned out to be another vTPM's. */
-	registry_file(op->name, NULL, file);
-	if (fstatat(folder.fd, file, &there, AT_SYMLINK_NOFOLLOW) < 0) {
-		snprintf(file, sizeof(file), "%s.json", op->name);
-		unlinkat(folder.fd, file, 0);
-		registry_remove_facts(op->cfg, op->name, op->ephemeral);
-	}
-}
-
 static int create_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
@@ -186,7 +81,7 @@ static int create_run(struct job *job, void *arg, struct error *err)
 	struct ca ca = CA_NONE;
 	int r;
 
-	fill_info(op);
+	new_file_identify(op);
 	r = operation_take_owner(op, err);
 	if (!r)
 		r = make_tpm(op, job, &fd, &ca, err);
@@ -196,7 +91,7 @@ static int create_run(struct job *job, void *arg, struct error *err)
 		checkpoint_remove(op->cfg, op->name);
 	}
 	if (!r)
-		r = publish(op, err);
+		r = new_file_publish(op, err);
 	if (!r && op->start) {
 		job_progress(job, "registering the TPM device");
 		r = kernel_create(op->name, op->info.uuid, op->engine.port,
@@ -212,7 +107,7 @@ static int create_run(struct job *job, void *arg, struct error *err)
 		/* A device whose number came too late; its UUID is ours. */
 		if (op->start)
 			kernel_destroy_stale(op->name, op->info.uuid, NULL);
-		remove_file(op, fd);
+		new_file_remove(op, fd);
 		return r;
 	}
 	operation_path(op, path);
