@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "nvram/bytes.h"
 #include "nvram/internal.h"
 
 static void first_header(const struct nvram_info *info, struct nvram_header *h)
@@ -18,7 +19,8 @@ static void first_header(const struct nvram_info *info, struct nvram_header *h)
 				 NVRAM_SLOT_DEFAULT},
 			},
 	};
-	h->info.version = NVRAM_VERSION;
+	h->info.version = all_zero(info->origin, UUID_LEN) ? NVRAM_VERSION_2
+							   : NVRAM_VERSION;
 	h->info.data_key = 1;
 }
 

@@ -27,7 +27,8 @@ enum {
 	H_PROFILE = 320,
 	H_SLOTS = 384,
 	H_DATA_KEY = 416, /* reserved in version 1 */
-	H_RESERVED = 420,
+	H_ORIGIN = 420,   /* version 3; reserved before that, as the next */
+	H_RESERVED = 436,
 	H_WRAPPED = 512,
 	H_MAC = NVRAM_HEADER_MACED,
 	H_CHECKSUM = H_MAC + NVRAM_MAC_LEN,
@@ -139,7 +140,7 @@ static int put_wraps(uint8_t *page, const struct nvram_info *i)
 {
 	if (i->version == NVRAM_VERSION_1)
 		return put_wrap_v1(page, i);
-	if (i->version != NVRAM_VERSION || !i->data_key)
+	if (i->version > NVRAM_VERSION || !i->data_key)
 		return -EINVAL;
 	put32(page + H_WRAPS, i->n_wraps);
 	put32(page + H_DATA_KEY, i->data_key);
@@ -158,13 +159,34 @@ static int get_wraps(const uint8_t *page, struct nvram_info *i)
 	return nvram_decode_wraps(page + H_WRAPPED, i->n_wraps, i->wrap);
 }
 
+/* Older programs would let a copy run beside what it is of. */
+static int put_origin(uint8_t *page, const struct nvram_info *i)
+{
+	bool none = all_zero(i->origin, UUID_LEN);
+
+	if (none != (i->version < NVRAM_VERSION))
+		return -EINVAL;
+	memcpy(page + H_ORIGIN, i->origin, UUID_LEN);
+	return 0;
+}
+
+static int get_origin(const uint8_t *page, struct nvram_info *i)
+{
+	bool none = all_zero(page + H_ORIGIN, UUID_LEN);
+
+	if (none != (i->version < NVRAM_VERSION))
+		return -EBADMSG;
+	memcpy(i->origin, page + H_ORIGIN, UUID_LEN);
+	return 0;
+}
+
 int header_encode(const struct nvram_header *h, uint8_t page[NVRAM_PAGE])
 {
 	const struct nvram_info *i = &h->info;
 	int r;
 
 	memset(page, 0, NVRAM_PAGE);
-	if (check_regions(h->slot) ||
+	if (check_regions(h->slot) || put_origin(page, i) ||
 	    put_text(page + H_NAME, NAME_MAX_LEN, i->name) ||
 	    put_text(page + H_PROFILE, sizeof(i->profile) - 1, i->profile))
 		return -EINVAL;
@@ -197,7 +219,7 @@ void header_finish(uint8_t page[NVRAM_PAGE], const uint8_t mac[NVRAM_MAC_LEN])
 
 static int decode_info(const uint8_t *page, struct nvram_info *i)
 {
-	if (get_wraps(page, i) ||
+	if (get_wraps(page, i) || get_origin(page, i) ||
 	    get_text(page + H_NAME, 64, i->name, NAME_MAX_LEN) ||
 	    get_text(page + H_PROFILE, 64, i->profile, sizeof(i->profile) - 1))
 		return -EBADMSG;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The bytes of a state file, versions 1 and 2: Documentation/nvram-format.rst.
+ * The bytes of a state file, versions 1 to 3: Documentation/nvram-format.rst.
  * Conversion and checks only: no I/O, no keys.
  */
 #ifndef VTPM_NVRAM_FORMAT_H
@@ -13,8 +13,9 @@
 #include "nvram/store.h"
 
 #define NVRAM_VERSION_1 1      /* one wrap */
-#define NVRAM_VERSION 2	       /* several; of new files */
-#define NVRAM_RECORD_VERSION 1 /* of records, in files of either */
+#define NVRAM_VERSION_2 2      /* several */
+#define NVRAM_VERSION 3	       /* and of a copy: where it comes from */
+#define NVRAM_RECORD_VERSION 1 /* of records, in files of any */
 #define NVRAM_CIPHER_AES256_GCM 1
 #define NVRAM_PAGE 4096
 #define NVRAM_SLOTS 2

@@ -28,7 +28,8 @@ static int take_wraps(struct nvram_header *h, const char *file,
 				 "long or not printable",
 				 file);
 	/* From here on older programs have to keep off. */
-	h->info.version = NVRAM_VERSION;
+	if (h->info.version < NVRAM_VERSION_2)
+		h->info.version = NVRAM_VERSION_2;
 	memset(h->info.wrap, 0, sizeof(h->info.wrap));
 	memcpy(h->info.wrap, wraps, count * sizeof(*wraps));
 	h->info.n_wraps = count;

@@ -34,8 +34,10 @@ struct nvram_wrap {
 
 /* What the manager knows of a vTPM without any key. */
 struct nvram_info {
-	uint32_t version; /* of the format; nvram_create() makes the newest */
+	uint32_t version; /* of the format; nvram_create() says which it needs */
 	uint8_t uuid[UUID_LEN];
+	/* The vTPM that it was copied from, whose keys it has; zero: none. */
+	uint8_t origin[UUID_LEN];
 	char name[NAME_MAX_LEN + 1]; /* at creation; informative */
 	uint32_t
 		data_key; /* which one it is, from 1; rises with each new one */

@@ -348,9 +348,38 @@ static void test_version_1(void **state)
 	assert_int_equal(nvram_set_wraps(n, disk_key, &w, 1, &err), 0);
 	nvram_close(n);
 	n = open_ok();
-	assert_int_equal(nvram_get_info(n)->version, NVRAM_VERSION);
+	assert_int_equal(nvram_get_info(n)->version, NVRAM_VERSION_2);
 	assert_true(holds(n, 3, 145822));
 	nvram_close(n);
+}
+
+/* Whatever is done to a copy, it says what it is a copy of. */
+static void test_origin(void **state)
+{
+	struct error err = { 0 };
+	struct nvram_wrap w;
+	struct nvram *n;
+
+	(void)state;
+	two_commits(false);
+	n = open_ok();
+	n->header.info.version = NVRAM_VERSION;
+	memset(n->header.info.origin, 0x50, UUID_LEN);
+	wrap_fill(&w, "other", "a key");
+	assert_int_equal(nvram_set_wraps(n, disk_key, &w, 1, &err), 0);
+	assert_int_equal(nvram_rekey(n, other_key, &w, 1, &err), 0);
+	nvram_close(n);
+	swap_keys();
+	n = open_ok();
+	assert_int_equal(nvram_get_info(n)->version, NVRAM_VERSION);
+	for (int i = 0; i < UUID_LEN; i++)
+		assert_int_equal(nvram_get_info(n)->origin[i], 0x50);
+	assert_true(holds(n, 2, LEN_B));
+	/* An older version has no room for it, and none is no copy. */
+	n->header.info.version = NVRAM_VERSION_2;
+	assert_true(nvram_set_wraps(n, disk_key, &w, 1, &err) < 0);
+	nvram_close(n);
+	swap_keys();
 }
 
 int main(void)
@@ -366,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_deep_swaps),
 		cmocka_unit_test(test_version_1),
+		cmocka_unit_test(test_origin),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -122,11 +122,26 @@ static void test_version_2(void **state)
 		check(&vectors[i]);
 }
 
+static void test_version_3(void **state)
+{
+	static const struct vector copy = { "v3-copy.nvram", 3, 1, 1, 1, 1 };
+	struct nvram_info info = { 0 };
+	int fd = load(copy.name);
+
+	(void)state;
+	check(&copy);
+	assert_int_equal(nvram_read_header(fd, copy.name, &info, NULL), 0);
+	for (int i = 0; i < UUID_LEN; i++)
+		assert_int_equal(info.origin[i], 0x50 + i);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_version_1),
 		cmocka_unit_test(test_version_2),
+		cmocka_unit_test(test_version_3),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ def read_header(page, key):
     assert page[:8] == b"VTPMNVRM"
     assert page[4064:] == hashlib.sha256(page[:4064]).digest()
     version, length, generation, flags, cipher = struct.unpack_from("<IIQII", page, 8)
-    assert version in (1, 2) and (length, cipher) == (4096, 1)
+    assert version in (1, 2, 3) and (length, cipher) == (4096, 1)
     uuid = page[32:48]
     mac_key = derive(key, bytes(32), b"vtpm nvram v1 header", uuid)
     assert page[4032:4064] == hmac.new(mac_key, page[:4032], "sha256").digest()
@@ -53,8 +53,11 @@ def read_header(page, key):
         header.update({"provider": text(128, 64), "key-id": text(192, 128),
                        "wrapped": page[512:512 + wraps].hex()})
     else:
-        assert not any(page[128:320]) and not any(page[420:512])
-        header.update({"version": 2, "wraps": read_wraps(page[512:4032], wraps),
+        assert not any(page[128:320]) and not any(page[436:512])
+        assert any(page[420:436]) == (version == 3)
+        if version == 3:
+            header["origin"] = page[420:436].hex()
+        header.update({"version": version, "wraps": read_wraps(page[512:4032], wraps),
                        "data-key": struct.unpack_from("<I", page, 416)[0]})
     return header
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Writes the test vectors of the state file, format version 2, into the
+ * Writes the test vectors of the state file, format versions 2 and 3, into the
  * current directory. The files are checked in; nobody makes them anew for a
  * version that was released, and those of version 1 are of the program of that
  * time. See README.rst.
@@ -37,10 +37,12 @@ static struct secret *data_key(int number)
 	return key;
 }
 
-static void fill_info(struct nvram_info *info)
+static void fill_info(struct nvram_info *info, bool copy)
 {
-	for (int i = 0; i < UUID_LEN; i++)
+	for (int i = 0; i < UUID_LEN; i++) {
 		info->uuid[i] = 0x10 + i;
+		info->origin[i] = copy ? 0x50 + i : 0;
+	}
 	strcpy(info->name, "vector");
 	strcpy(info->profile, "null");
 	info->library_version = 0x00090602;
@@ -82,7 +84,7 @@ static int rekey(struct nvram *n, const struct secret *key, struct error *err)
 	return nvram_rekey(n, new_key, &wrap, 1, err);
 }
 
-static int make(const char *file, int states,
+static int make(const char *file, int states, bool copy,
 		int (*then)(struct nvram *n, const struct secret *key,
 			    struct error *err))
 {
@@ -97,7 +99,7 @@ static int make(const char *file, int states,
 	if (fd < 0 || !key)
 		return -1;
 	ops.random = fixed_salt;
-	fill_info(&info);
+	fill_info(&info, copy);
 	r = nvram_create_with(&ops, fd, file, &info, key, &err);
 	if (!r)
 		r = nvram_open_with(&ops, fd, file, key, &n, &err);
@@ -113,7 +115,8 @@ static int make(const char *file, int states,
 
 int main(void)
 {
-	return make("v2-empty.nvram", 0, NULL) ||
-	       make("v2-wraps.nvram", 2, set_wraps) ||
-	       make("v2-rekeyed.nvram", 2, rekey);
+	return make("v2-empty.nvram", 0, false, NULL) ||
+	       make("v2-wraps.nvram", 2, false, set_wraps) ||
+	       make("v2-rekeyed.nvram", 2, false, rekey) ||
+	       make("v3-copy.nvram", 1, true, NULL);
 }
