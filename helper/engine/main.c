@@ -2,7 +2,6 @@
 /* vtpm-engine: Documentation/architecture.rst, "Engine command line". */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,129 +10,13 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "engine/options.h"
 #include "engine/protocol.h"
 #include "engine/shared.h"
+#include "engine/source.h"
 #include "engine/zygote.h"
 #include "util/log.h"
 #include "util/secret.h"
-#include "util/text.h"
-
-struct options {
-	const char *name;
-	const char *file;
-	const char *user;
-	int nvram_fd;
-	int key_fd;
-	int control_fd;
-	int netlink_fd;
-	int family;
-	int checkpoint_fd; /* 0: none */
-	bool resume;
-	bool manufacture;
-	bool offline;
-};
-
-static const char usage[] =
-	"Usage: vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N\n"
-	"                   --netlink-fd N --family ID [--checkpoint-fd N]\n"
-	"                   [--file PATH] [--user UID:GID] [--manufacture|--resume]\n"
-	"       vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N --offline\n"
-	"                   [--file PATH] [--user UID:GID]\n"
-	"       vtpm-engine --zygote N TITLE\n"
-	"\n"
-	"Runs one virtual TPM. Started by vtpmd, which opens every descriptor.\n";
-
-/* A number of @min or more, or -1. */
-static int parse_number(const char *text, int min)
-{
-	uint32_t n;
-
-	return number_parse(text, min, 65535, &n) ? -1 : (int)n;
-}
-
-static int parse_options(int argc, char **argv, struct options *o)
-{
-	static const struct option longopts[] = {
-		{ "name", required_argument, NULL, 'n' },
-		{ "file", required_argument, NULL, 'p' },
-		{ "nvram-fd", required_argument, NULL, 's' },
-		{ "key-fd", required_argument, NULL, 'k' },
-		{ "control-fd", required_argument, NULL, 'c' },
-		{ "netlink-fd", required_argument, NULL, 'f' },
-		{ "family", required_argument, NULL, 'i' },
-		{ "user", required_argument, NULL, 'u' },
-		{ "checkpoint-fd", required_argument, NULL, 't' },
-		{ "resume", no_argument, NULL, 'r' },
-		{ "manufacture", no_argument, NULL, 'm' },
-		{ "offline", no_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ 0 },
-	};
-	int c;
-
-	optind = 0; /* not the first one in an engine of the zygote */
-	while ((c = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
-		switch (c) {
-		case 'n':
-			o->name = optarg;
-			break;
-		case 'p':
-			o->file = optarg;
-			break;
-		case 's':
-			o->nvram_fd = parse_number(optarg, 3);
-			break;
-		case 'k':
-			o->key_fd = parse_number(optarg, 3);
-			break;
-		case 'c':
-			o->control_fd = parse_number(optarg, 3);
-			break;
-		case 'f':
-			o->netlink_fd = parse_number(optarg, 3);
-			break;
-		case 'i':
-			o->family = parse_number(optarg, 1);
-			break;
-		case 'u':
-			o->user = optarg;
-			break;
-		case 't':
-			o->checkpoint_fd = parse_number(optarg, 3);
-			break;
-		case 'r':
-			o->resume = true;
-			break;
-		case 'm':
-			o->manufacture = true;
-			break;
-		case 'o':
-			o->offline = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		case 'V':
-			puts("vtpm-engine " VTPM_VERSION);
-			exit(0);
-		default:
-			return -EINVAL;
-		}
-	}
-	if (optind != argc || !o->name || o->nvram_fd <= 0 || o->key_fd <= 0 ||
-	    o->control_fd <= 0)
-		return -EINVAL;
-	/* Offline there is no TPM, and none to be made or to be served. */
-	if (o->offline)
-		return o->manufacture || o->netlink_fd || o->checkpoint_fd
-			       ? -EINVAL
-			       : 0;
-	if (o->checkpoint_fd < 0 ||
-	    (o->resume && (o->manufacture || !o->checkpoint_fd)))
-		return -EINVAL;
-	return o->netlink_fd <= 0 || o->family <= 0 ? -EINVAL : 0;
-}
 
 static int exit_status(const struct error *err)
 {
@@ -155,28 +38,59 @@ static int exit_status(const struct error *err)
 	return ENGINE_EXIT_FAILED;
 }
 
-static int take_key(const struct options *o, struct secret **key,
-		    struct error *err)
+/* The data key, and behind it the secret of the source if there is one. */
+static int take_keys(const struct options *o, struct secret **key,
+		     struct secret **from, struct error *err)
 {
-	int r = secret_read_fd(o->key_fd, NVRAM_KEY_LEN, key);
+	size_t max = NVRAM_KEY_LEN + (o->from ? ENGINE_MAX_SOURCE_SECRET : 0);
+	_cleanup_(secret) struct secret *all = NULL;
+	int r = secret_read_fd(o->key_fd, max, &all);
 
 	close(o->key_fd);
-	if (r < 0 || (*key)->len != NVRAM_KEY_LEN)
+	if (r < 0 || all->len < NVRAM_KEY_LEN)
 		return error_set(err, -EINVAL, VTPM_ERR_ENGINE,
 				 "no data key came from the manager");
+	*key = secret_new(NVRAM_KEY_LEN);
+	*from = secret_new(all->len - NVRAM_KEY_LEN);
+	if (!*key || !*from)
+		return error_set(err, -ENOMEM, VTPM_ERR_ENGINE,
+				 "no memory for the data key");
+	memcpy((*key)->data, all->data, NVRAM_KEY_LEN);
+	memcpy((*from)->data, all->data + NVRAM_KEY_LEN, (*from)->len);
 	return 0;
+}
+
+static int open_file(struct engine *e, const struct options *o,
+		     const struct secret *key, struct error *err)
+{
+	return nvram_open(o->nvram_fd, o->file ? o->file : e->name, key,
+			  &e->nvram, err);
+}
+
+/* Afterwards the file is as if it had had that state before. */
+static int take_source(struct engine *e, const struct options *o,
+		       const struct secret *key, const struct secret *secret,
+		       struct error *err)
+{
+	int r = source_take(o->from, o->from_fd, secret, e->nvram, err);
+
+	close(o->from_fd);
+	nvram_close(e->nvram);
+	e->nvram = NULL;
+	return r < 0 ? r : open_file(e, o, key, err);
 }
 
 static int open_state(struct engine *e, const struct options *o,
 		      struct error *err)
 {
-	_cleanup_(secret) struct secret *key = NULL;
+	_cleanup_(secret) struct secret *key = NULL, *secret = NULL;
 	int checkpoint_fd = o->checkpoint_fd ? o->checkpoint_fd : -1;
-	int r = take_key(o, &key, err);
+	int r = take_keys(o, &key, &secret, err);
 
 	if (!r)
-		r = nvram_open(o->nvram_fd, o->file ? o->file : e->name, key,
-			       &e->nvram, err);
+		r = open_file(e, o, key, err);
+	if (!r && o->from)
+		r = take_source(e, o, key, secret, err);
 	if (r < 0)
 		return r;
 	if (o->resume)
@@ -231,8 +145,8 @@ static int engine_main(int argc, char **argv)
 	struct error err = { 0 };
 	int r;
 
-	if (parse_options(argc, argv, &o) < 0) {
-		fputs(usage, stderr);
+	if (options_parse(argc, argv, &o) < 0) {
+		options_usage();
 		return ENGINE_EXIT_USAGE;
 	}
 	e.name = o.name;
@@ -251,11 +165,11 @@ static int engine_main(int argc, char **argv)
 /* One place in memory from the first to the last, where ps looks. */
 static void run_zygote(char **argv)
 {
-	int sock = parse_number(argv[2], 3);
+	int sock = options_number(argv[2], 3);
 	char *end = argv[3] + strlen(argv[3]) + 1;
 
 	if (sock < 0) {
-		fputs(usage, stderr);
+		options_usage();
 		exit(ENGINE_EXIT_USAGE);
 	}
 	zygote_run(sock, argv[0], end - argv[0], engine_main);

@@ -18,6 +18,9 @@
 
 #define ENGINE_PROTOCOL_VERSION 1
 
+/* Largest secret of a source, bytes: it follows the data key in the pipe. */
+#define ENGINE_MAX_SOURCE_SECRET 4096
+
 /* Largest TPM command or response in bytes. */
 #define ENGINE_MAX_COMMAND 4096
 

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 /* More descriptors no program of ours is handed. */
-#define CHILD_MAX_FDS 8
+#define CHILD_MAX_FDS 10
 /* Above every number that a program gets a descriptor under. */
 #define CHILD_SAFE_FD (2 * CHILD_MAX_FDS)
 

@@ -108,10 +108,16 @@ static void add_options(char *argv[], const struct engine_args *a, char *family)
 	argv[n++] = family;
 	argv[n++] = "--checkpoint-fd";
 	argv[n++] = "7";
-	if (a->manufacture)
+	if (a->manufacture) {
 		argv[n] = "--manufacture";
-	else if (a->resume)
+	} else if (a->resume) {
 		argv[n] = "--resume";
+	} else if (a->from) {
+		argv[n++] = "--from";
+		argv[n++] = (char *)a->from;
+		argv[n++] = "--from-fd";
+		argv[n] = "8";
+	}
 }
 
 static int spawn_engine(const struct config *cfg, struct zygote *z,
@@ -119,7 +125,7 @@ static int spawn_engine(const struct config *cfg, struct zygote *z,
 			struct engine *e, struct error *err)
 {
 	char path[PATH_MAX], family[16], file[PATH_MAX];
-	char *argv[24] = { "vtpm-engine",
+	char *argv[32] = { "vtpm-engine",
 			   "--name",
 			   (char *)a->name,
 			   "--file",
@@ -134,8 +140,8 @@ static int spawn_engine(const struct config *cfg, struct zygote *z,
 		.path = path,
 		.argv = argv,
 		.fds = { -1, e->log_fd, e->log_fd, a->nvram_fd, fds[0], fds[1],
-			 fds[2], fds[3] },
-		.n_fds = a->offline ? 6 : 8,
+			 fds[2], fds[3], a->from_fd },
+		.n_fds = a->offline ? 6 : a->from ? 9 : 8,
 		.user = &cfg->engine_user,
 		.cwd_fd = -1,
 		.listen_fd = fds[1],
@@ -230,10 +236,14 @@ static int open_pipe(int *rd, int *wr)
 	return 0;
 }
 
-/* It fits into the pipe, and while our end to read is open there is a reader. */
-static int send_key(const struct secret *key, int fd, struct error *err)
+/* They fit into the pipe, and while our end to read is open there is a reader.
+ */
+static int send_keys(const struct engine_args *a, int fd, struct error *err)
 {
-	int r = write_full(fd, key->data, key->len);
+	int r = write_full(fd, a->key->data, a->key->len);
+
+	if (!r && a->from_secret)
+		r = write_full(fd, a->from_secret->data, a->from_secret->len);
 
 	return r ? error_set(err, r, VTPM_ERR_ENGINE, "key pipe: %s",
 			     strerror(-r))
@@ -272,7 +282,7 @@ static int start(const struct config *cfg, struct zygote *z,
 	 * the pipe's end, and ends itself.
 	 */
 	if (!r)
-		r = send_key(args->key, key_end, err);
+		r = send_keys(args, key_end, err);
 	close(TAKE_FD(key_end));
 	/* With our copy open a dead engine's socket would still connect. */
 	if (control_fd >= 0)

@@ -37,6 +37,10 @@ struct engine_args {
 	bool manufacture;
 	bool offline; /* no TPM: only to be rekeyed */
 	bool resume;  /* go on from the checkpoint */
+	/* The state of a new file is to be that of another: engine/source.h. */
+	const char *from; /* its kind, or NULL */
+	int from_fd;
+	const struct secret *from_secret; /* or NULL */
 };
 
 /*

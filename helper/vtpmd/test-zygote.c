@@ -110,7 +110,7 @@ static void start(struct machine *m, const char *name, uint8_t key_fill)
 	memcpy(s.fds,
 	       (int[]){ -1, m->log[1], m->log[1], m->nvram, key_fd, control,
 			m->netlink, m->checkpoint },
-	       sizeof(s.fds));
+	       s.n_fds * sizeof(int));
 	r = zygote_spawn(t.z, &s, &m->process, &err);
 	/* Killed with a request under way; engine_start() begins anew then. */
 	if (r == -ESTALE)
