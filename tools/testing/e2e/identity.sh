@@ -42,8 +42,9 @@ check "make one" test "$(grep -c 'there is a CA now' "$T/log")" = 1
 for i in $(seq 8); do
 	"$ctl" ek show "c$i" | sed -n 's/.*serial //p'
 done | sort >"$T/serials"
+# A random byte in front that is zero is not part of the number.
 check "sixteen certificates, no serial number twice" \
-	test "$(uniq "$T/serials" | grep -cE '^[0-9a-f]{32}$')" = 16
+	test "$(uniq "$T/serials" | grep -cE '^[0-9a-f]{26,32}$')" = 16
 
 "$ctl" ca export --root "$T/root.pem"
 "$ctl" ca export "$T/issuing.pem"
