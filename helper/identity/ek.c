@@ -138,6 +138,12 @@ static int read_public(ESYS_CONTEXT *esys, int type, ESYS_TR key,
 	return 0;
 }
 
+/* TPM_RC_BAD_AUTH, and for which session it is. */
+static bool is_bad_auth(TSS2_RC rc)
+{
+	return (rc & ~(TPM2_RC_N_MASK | TPM2_RC_P)) == TPM2_RC_BAD_AUTH;
+}
+
 int ek_make(ESYS_CONTEXT *esys, int type, struct ek_public *out,
 	    struct error *err)
 {
@@ -150,11 +156,14 @@ int ek_make(ESYS_CONTEXT *esys, int type, struct ek_public *out,
 	rc = Esys_EvictControl(esys, ESYS_TR_RH_OWNER, key, ESYS_TR_PASSWORD,
 			       ESYS_TR_NONE, ESYS_TR_NONE,
 			       ek_types[type].handle, &kept);
-	if (rc)
+	if (is_bad_auth(rc))
+		kept = key;
+	else if (rc)
 		r = tss_error(err, type, "TPM2_EvictControl", rc);
-	else
+	if (!r)
 		r = read_public(esys, type, kept, out, err);
-	Esys_TR_Close(esys, &kept);
+	if (kept != key)
+		Esys_TR_Close(esys, &kept);
 	rc = Esys_FlushContext(esys, key);
 	if (rc && !r)
 		r = tss_error(err, type, "TPM2_FlushContext", rc);
@@ -183,4 +192,14 @@ int ek_read(ESYS_CONTEXT *esys, int type, struct ek_public *out,
 	r = read_public(esys, type, key, out, err);
 	Esys_FlushContext(esys, key);
 	return r;
+}
+
+int ek_change_seed(ESYS_CONTEXT *esys, struct error *err)
+{
+	TSS2_RC rc = Esys_ChangeEPS(esys, ESYS_TR_RH_PLATFORM, ESYS_TR_PASSWORD,
+				    ESYS_TR_NONE, ESYS_TR_NONE);
+
+	return rc ? error_set(err, -EIO, VTPM_ERR_IDENTITY, "TPM2_ChangeEPS: %s",
+			      Tss2_RC_Decode(rc))
+		  : 0;
 }

@@ -15,7 +15,8 @@ struct ek_public {
 
 /*
  * Make the key of @type, an index of ek_types[], and keep it at its handle. 0
- * or a negative errno.
+ * or a negative errno. Where whoever owns the TPM has set a password it is not
+ * kept, which is for the owner to do: it can be made again at any time.
  */
 int ek_make(ESYS_CONTEXT *esys, int type, struct ek_public *out,
 	    struct error *err);
@@ -25,5 +26,11 @@ int ek_make(ESYS_CONTEXT *esys, int type, struct ek_public *out,
  */
 int ek_read(ESYS_CONTEXT *esys, int type, struct ek_public *out,
 	    struct error *err);
+
+/*
+ * Another endorsement seed: TPM2_ChangeEPS. Every key of that hierarchy is gone,
+ * its password and policy are none; the platform's authorisation must be empty.
+ */
+int ek_change_seed(ESYS_CONTEXT *esys, struct error *err);
 
 #endif

@@ -31,11 +31,11 @@ static json_t *key_json(int type, const struct ek_public *ek,
 			 index, "name", hex, "public", json_bytes(spki, len));
 }
 
-/* "make" the keys of the types that are asked for, or "read" them. */
+/* "read" the keys of the types that are asked for, or make them. */
 static int keys(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 		struct error *err)
 {
-	bool make = !strcmp(json_member(request, "operation"), "make");
+	bool make = strcmp(json_member(request, "operation"), "read");
 	const json_t *types = json_object_get(request, "types"), *item;
 	json_t *list = json_array(), *tpm = NULL;
 	size_t i;
@@ -67,6 +67,19 @@ static int keys(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 			return r;
 	}
 	return 0;
+}
+
+/* Those of before, whose certificates are of no use any more. */
+static int replace(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
+		   struct error *err)
+{
+	int r = ek_change_seed(esys, err);
+
+	for (int i = 0; !r && i < EK_TYPES; i++)
+		r = nv_remove(esys, ek_types[i].nv_index, err);
+	for (uint32_t i = 0; !r && i < EK_CHAIN_INDICES; i++)
+		r = nv_remove(esys, EK_CHAIN_INDEX + i, err);
+	return r ? r : keys(esys, request, reply, err);
 }
 
 static int write_certificate(ESYS_CONTEXT *esys, const json_t *item,
@@ -131,6 +144,7 @@ int request_run(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 	} operations[] = {
 		{ "make", keys },
 		{ "read", keys },
+		{ "replace", replace },
 		{ "write", write_all },
 	};
 	const char *name = json_member(request, "operation");

@@ -78,6 +78,11 @@ int nvram_create(int fd, const char *file, const struct nvram_info *info,
 	return nvram_create_with(&nvram_system_ops, fd, file, info, key, err);
 }
 
+const uint8_t *nvram_identity(const struct nvram_info *info)
+{
+	return all_zero(info->origin, UUID_LEN) ? info->uuid : info->origin;
+}
+
 int nvram_read_header(int fd, const char *file, struct nvram_info *info,
 		      struct error *err)
 {

@@ -49,6 +49,9 @@ struct nvram_info {
 	uint64_t generation;	  /* newest slot that looks whole */
 };
 
+/* The UUID of the vTPM that made the keys: its own, unless it is a copy. */
+const uint8_t *nvram_identity(const struct nvram_info *info);
+
 /*
  * Write a new file without state through @fd (empty, read-write): both
  * headers and zero-filled slots, synced. @file names it in errors.

@@ -21,6 +21,7 @@ static const struct verb *const verbs[] = {
 	&verb_upgrade,
 	&verb_reset,
 	&verb_rename,
+	&verb_clone,
 	&verb_backup,
 	&verb_verify_backup,
 	&verb_restore,

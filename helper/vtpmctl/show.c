@@ -3,6 +3,18 @@
 
 #include "vtpmctl/vtpmctl.h"
 
+static void print_lineage(const json_t *v)
+{
+	const json_t *from = json_object_get(v, "clonedFrom");
+
+	if (from)
+		printf("%-12s %s (%s), mode %s\n", "cloned from",
+		       json_text(from, "name"), json_text(from, "uuid"),
+		       json_text(from, "mode"));
+	if (*json_text(v, "origin"))
+		printf("%-12s of %s\n", "identity", json_text(v, "origin"));
+}
+
 static void print(struct ctl *ctl, json_t *p, void *arg)
 {
 	const json_t *v = json_object_get(p, "vtpm");
@@ -37,6 +49,7 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 		       json_is_true(json_object_get(key, "certified"))
 			       ? ""
 			       : ", no certificate");
+	print_lineage(v);
 	ctl_line("file", json_text(v, "file"));
 	if (json_is_true(json_object_get(v, "ephemeral")))
 		ctl_line("ephemeral", "yes; it goes with the host");

@@ -17,9 +17,11 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	bool allow_rollback = false;
+	bool allow_rollback = false, allow_duplicate = false;
 	const struct ctl_option options[] = {
-		{ .name = "allow-rollback", .flag = &allow_rollback }, { 0 }
+		{ .name = "allow-rollback", .flag = &allow_rollback },
+		{ .name = "allow-duplicate", .flag = &allow_duplicate },
+		{ 0 },
 	};
 	const char *name;
 	int status;
@@ -30,8 +32,10 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 		ctl,
 		&(struct client_call){ .method = "Start",
 				       .parameters = json_pack(
-					       "{s:s, s:b}", "name", name,
-					       "allowRollback", allow_rollback),
+					       "{s:s, s:b, s:b}", "name", name,
+					       "allowRollback", allow_rollback,
+					       "allowDuplicate",
+					       allow_duplicate),
 				       .more = true,
 				       .on_reply = print });
 }
@@ -39,12 +43,14 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 const struct verb verb_start = {
 	.name = "start",
 	.summary = "power a vTPM on",
-	.help = "Usage: vtpmctl start NAME [--allow-rollback] [--json]\n"
+	.help = "Usage: vtpmctl start NAME [--allow-rollback] [--allow-duplicate] [--json]\n"
 		"\n"
 		"Powers a vTPM on: PCRs begin at zero, NV data and persistent keys are there.\n"
 		"\n"
 		"  --allow-rollback  also if its state is older than when it last stopped here,\n"
 		"                    because an older file was put in its place\n"
+		"  --allow-duplicate also while another one of the same identity runs: of the\n"
+		"                    two one is a clone made with --mode copy\n"
 		"\n"
 		"Example:\n"
 		"  vtpmctl start web1\n",

@@ -43,7 +43,7 @@ extern const struct verb verb_backup, verb_verify_backup, verb_restore;
 extern const struct verb verb_create, verb_start, verb_stop, verb_list,
 	verb_show, verb_delete, verb_monitor, verb_provider, verb_version,
 	verb_rekey, verb_unlock, verb_upgrade, verb_check, verb_repair,
-	verb_reset, verb_rename, verb_set, verb_ca, verb_ek;
+	verb_reset, verb_rename, verb_clone, verb_set, verb_ca, verb_ek;
 extern const struct verb verb_ca_init, verb_ca_show, verb_ca_export,
 	verb_ca_renew, verb_ca_rekey, verb_ca_crl, verb_ca_revoke,
 	verb_ca_remove;

@@ -135,8 +135,12 @@ static int start(struct manager *m, struct call *call,
 {
 	struct vtpm *v = manager_find(m, param_string(in, 0), err);
 
-	return v ? vtpm_start(v, param_bool(in, 1, false), call, err)
-		 : err->errnum;
+	const struct start_options o = {
+		.allow_rollback = param_bool(in, 1, false),
+		.allow_duplicate = param_bool(in, 2, false),
+	};
+
+	return v ? vtpm_start(v, &o, call, err) : err->errnum;
 }
 
 static int stop(struct manager *m, struct call *call,
@@ -258,7 +262,8 @@ static const struct method {
 	  start,
 	  RIGHT_OPERATE,
 	  true,
-	  { STRING("name"), OPT_BOOL("allowRollback") } },
+	  { STRING("name"), OPT_BOOL("allowRollback"),
+	    OPT_BOOL("allowDuplicate") } },
 	{ INTERFACE ".Stop", stop, RIGHT_OPERATE, true, { STRING("name") } },
 	{ INTERFACE ".StopAll",
 	  stop_all_method,
@@ -316,6 +321,12 @@ static const struct method {
 	  true,
 	  { STRING("name"), OPT_BOOL("allowRollback") } },
 	{ INTERFACE ".Reset", reset, RIGHT_OPERATE, true, { STRING("name") } },
+	{ INTERFACE ".Clone",
+	  api_clone,
+	  RIGHT_OPERATE,
+	  true,
+	  { STRING("name"), STRING("to"), OPT_STRING("mode"),
+	    OPT_STRING("provider"), OPT_BOOL("certificates") } },
 	{ INTERFACE ".Rename",
 	  api_rename,
 	  RIGHT_OPERATE,

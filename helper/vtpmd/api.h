@@ -54,6 +54,8 @@ int api_provider_get_default(struct manager *m, struct call *call,
 			     const struct param_values *in, struct error *err);
 int api_provider_set_default(struct manager *m, struct call *call,
 			     const struct param_values *in, struct error *err);
+int api_clone(struct manager *m, struct call *call,
+	      const struct param_values *in, struct error *err);
 int api_rename(struct manager *m, struct call *call,
 	       const struct param_values *in, struct error *err);
 int api_backup(struct manager *m, struct call *call,

@@ -87,7 +87,7 @@ void autostart_continue(struct manager *m)
 		if (!v->want_start || v->busy)
 			continue;
 		v->want_start = false;
-		if (vtpm_start(v, false, NULL, &err) < 0)
+		if (vtpm_start(v, NULL, NULL, &err) < 0)
 			log_warning("vTPM %s is not started: %s", v->name,
 				    err.text);
 		else

@@ -88,6 +88,12 @@ int identity_make(const struct config *cfg, const char *name,
 	return get_keys(cfg, name, "make", types, facts, err);
 }
 
+int identity_replace(const struct config *cfg, const char *name,
+		     unsigned int types, json_t **facts, struct error *err)
+{
+	return get_keys(cfg, name, "replace", types, facts, err);
+}
+
 int identity_read(const struct config *cfg, const char *name,
 		  unsigned int types, json_t **facts, struct error *err)
 {

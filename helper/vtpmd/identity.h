@@ -18,6 +18,12 @@
 /* Make the keys of @types in the vTPM whose engine runs. */
 int identity_make(const struct config *cfg, const char *name,
 		  unsigned int types, json_t **facts, struct error *err);
+/*
+ * The same where the vTPM has the keys of another one: its endorsement seed is
+ * replaced first, and its certificates are removed.
+ */
+int identity_replace(const struct config *cfg, const char *name,
+		     unsigned int types, json_t **facts, struct error *err);
 /* The facts of keys that are there already. */
 int identity_read(const struct config *cfg, const char *name,
 		  unsigned int types, json_t **facts, struct error *err);

@@ -68,7 +68,7 @@ int locked_unlock(struct vtpm *v, struct call *call, struct error *err)
 				 v->name, vtpm_state_name(v->state), v->name);
 	/* Whoever asks has done something about it: begin with short waits. */
 	v->retry_s = 0;
-	return vtpm_start(v, false, call, err);
+	return vtpm_start(v, NULL, call, err);
 }
 
 unsigned int locked_unlock_all(struct manager *m)

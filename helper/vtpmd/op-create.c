@@ -11,6 +11,7 @@
 #include "util/log.h"
 #include "vtpmd/ca.h"
 #include "vtpmd/checkpoint.h"
+#include "vtpmd/create.h"
 #include "vtpmd/identity.h"
 #include "vtpmd/new-file.h"
 #include "vtpmd/operation.h"
@@ -25,7 +26,7 @@ static int open_ca(struct operation *op, struct ca *ca, struct error *err)
 	if (n)
 		snprintf(err->text + n, sizeof(err->text) - n,
 			 "; or make %s without certificates, for those of "
-			 "another CA, with: vtpmctl create --no-certificate",
+			 "another CA, with --no-certificate",
 			 op->name);
 	return r;
 }
@@ -42,13 +43,30 @@ static int certify(struct operation *op, struct job *job, const struct ca *ca,
 				      op->facts, err);
 }
 
-/* A new TPM in a new file, with its keys; its engine runs. */
+static int take_keys(struct operation *op, struct job *job, struct error *err)
+{
+	if (op->keys == KEYS_KEEP)
+		return 0;
+	job_progress(job, "making the endorsement keys");
+	json_decref(op->facts);
+	op->facts = NULL;
+	return op->keys == KEYS_MAKE
+		       ? identity_make(op->cfg, op->name, op->ek_types,
+				       &op->facts, err)
+		       : identity_replace(op->cfg, op->name, op->ek_types,
+					  &op->facts, err);
+}
+
+/* A TPM in a new file, with its keys; its engine runs. */
 static int make_tpm(struct operation *op, struct job *job, int *fd,
 		    struct ca *ca, struct error *err)
 {
 	struct engine_args args = { .name = op->name,
 				    .family = ENGINE_NO_FAMILY,
-				    .manufacture = true };
+				    .manufacture = !op->from,
+				    .from = op->from,
+				    .from_fd = op->from_fd,
+				    .from_secret = op->from_secret };
 	struct engine_status status;
 	int r = op->start ? kernel_family(&args.family, err) : 0;
 
@@ -68,8 +86,7 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 	r = engine_start(op->cfg, &args, &op->engine, &status, err);
 	if (r < 0)
 		return r;
-	job_progress(job, "making the endorsement keys");
-	r = identity_make(op->cfg, op->name, op->ek_types, &op->facts, err);
+	r = take_keys(op, job, err);
 	return r < 0 || !op->certify ? r : certify(op, job, ca, err);
 }
 
@@ -83,6 +100,8 @@ static int create_run(struct job *job, void *arg, struct error *err)
 
 	new_file_identify(op);
 	r = operation_take_owner(op, err);
+	if (!r && op->prepare)
+		r = op->prepare(op, job, err);
 	if (!r)
 		r = make_tpm(op, job, &fd, &ca, err);
 	ca_close(&ca);
@@ -181,6 +200,26 @@ static int choose_provider(struct manager *m, const char *wanted,
 	return 0;
 }
 
+int create_start(struct manager *m, const char *name, const char *provider,
+		 const struct operation *template, struct call *call,
+		 struct error *err)
+{
+	struct operation op = *template;
+	struct vtpm *v;
+	int r = provider ? name_check(provider, err) : 0;
+
+	if (!r)
+		r = manager_reserve_name(m, name, &v, err);
+	if (r < 0)
+		return r;
+	r = choose_provider(m, provider, &op, err);
+	if (!r)
+		r = operation_start(v, &create_ops, &op, call, err);
+	if (r < 0)
+		vtpm_free(v);
+	return r;
+}
+
 int vtpm_create(struct manager *m, const struct create_options *o,
 		struct call *call, struct error *err)
 {
@@ -190,22 +229,10 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 				.certify = o->certify,
 				.ek_types = o->ek_types,
 				.settings = SETTINGS_DEFAULT };
-	struct vtpm *v;
-	int r = o->provider ? name_check(o->provider, err) : 0;
 
-	if (r < 0)
-		return r;
 	op.settings.autostart = o->autostart;
 	/* One that is cut short here is none that could be found. */
 	snprintf(op.owner, sizeof(op.owner), "%s", o->owner ? o->owner : "");
 	snprintf(op.mode, sizeof(op.mode), "%s", o->mode ? o->mode : "");
-	r = manager_reserve_name(m, o->name, &v, err);
-	if (r < 0)
-		return r;
-	r = choose_provider(m, o->provider, &op, err);
-	if (!r)
-		r = operation_start(v, &create_ops, &op, call, err);
-	if (r < 0)
-		vtpm_free(v);
-	return r;
+	return create_start(m, o->name, o->provider, &op, call, err);
 }

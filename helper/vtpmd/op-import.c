@@ -150,7 +150,7 @@ int vtpm_import(struct vtpm *v, const struct import_options *o,
 	int r = vtpm_check(v, OP_IMPORT, err);
 
 	if (!r)
-		r = vtpm_check_copies(v, err);
+		r = vtpm_check_copies(v, true, err);
 	if (!r)
 		r = operation_start(v, &import_ops, &op, call, err);
 	if (r < 0)

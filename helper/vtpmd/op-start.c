@@ -101,15 +101,21 @@ static const struct job_ops start_ops = {
 	.progress = operation_progress,
 };
 
-int vtpm_check_copies(const struct vtpm *v, struct error *err)
+static bool same(const uint8_t *a, const uint8_t *b)
+{
+	return !memcmp(a, b, UUID_LEN);
+}
+
+int vtpm_check_copies(const struct vtpm *v, bool allow_duplicate,
+		      struct error *err)
 {
 	const struct vtpm *other;
 
 	TAILQ_FOREACH(other, &v->m->vtpms, link) {
 		if (other == v || !v->have_info || !other->have_info ||
-		    memcmp(v->info.uuid, other->info.uuid, UUID_LEN))
+		    !(other->busy || other->in_kernel))
 			continue;
-		if (other->busy || other->in_kernel)
+		if (same(v->info.uuid, other->info.uuid))
 			return error_set(
 				err, -EBUSY, VTPM_ERR_IN_USE,
 				"the file of vTPM %s is a copy of that "
@@ -117,20 +123,30 @@ int vtpm_check_copies(const struct vtpm *v, struct error *err)
 				"first with: vtpmctl stop %s",
 				v->name, other->name,
 				vtpm_state_name(other->state), other->name);
+		if (!allow_duplicate && same(nvram_identity(&v->info),
+					     nvram_identity(&other->info)))
+			return error_set(
+				err, -EBUSY, VTPM_ERR_IN_USE,
+				"vTPM %s has the identity of %s, which is %s: "
+				"nobody could tell them apart; stop that one "
+				"first, or if that is meant say "
+				"--allow-duplicate",
+				v->name, other->name,
+				vtpm_state_name(other->state));
 	}
 	return 0;
 }
 
-int vtpm_start(struct vtpm *v, bool allow_rollback, struct call *call,
+int vtpm_start(struct vtpm *v, const struct start_options *o, struct call *call,
 	       struct error *err)
 {
 	const struct operation op = { .engine = ENGINE_NONE,
-				      .allow_rollback = allow_rollback,
+				      .allow_rollback = o && o->allow_rollback,
 				      .settings = v->settings };
 	int r = vtpm_check(v, OP_START, err);
 
 	if (!r)
-		r = vtpm_check_copies(v, err);
+		r = vtpm_check_copies(v, o && o->allow_duplicate, err);
 	if (!r)
 		r = operation_start(v, &start_ops, &op, call, err);
 	/* A retry that nobody asked for is seen if it goes well. */

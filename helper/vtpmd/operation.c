@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -46,6 +47,9 @@ void operation_end(struct operation *op, const struct error *err)
 	else if (op->call)
 		call_reply(op->call, NULL);
 	secret_free(op->key);
+	secret_free(op->from_secret);
+	if (op->from)
+		close(op->from_fd);
 	json_decref(op->facts);
 	json_decref(op->import);
 	free(op);

@@ -17,6 +17,13 @@
 
 struct rekey_plan;
 
+/* What becomes of the endorsement keys of a vTPM in the making. */
+enum operation_keys {
+	KEYS_MAKE,    /* it is a new TPM */
+	KEYS_REPLACE, /* it has those of another one, and is to have its own */
+	KEYS_KEEP,    /* it has those of another one: @facts, if known */
+};
+
 struct operation {
 	struct manager *m;
 	struct vtpm *v;
@@ -25,7 +32,7 @@ struct operation {
 	const struct config *cfg;
 	char name[NAME_MAX_LEN + 1];
 	char provider[NAME_MAX_LEN + 1];
-	char other[NAME_MAX_LEN + 1]; /* rename: the new name */
+	char other[NAME_MAX_LEN + 1]; /* rename: the new name; clone: of what */
 	struct vtpm *placeholder;     /* has a name that is not to be taken */
 	bool start, ephemeral, reset, allow_rollback;
 	bool replace;	       /* restore: over the file that is there */
@@ -35,6 +42,16 @@ struct operation {
 	int file_fd;	 /* the call's: a backup */
 	bool unverified; /* restore: the key was not to be had */
 	json_t *facts;	 /* of the endorsement keys, or NULL */
+	enum operation_keys keys;
+	/*
+	 * create: where the TPM's state comes from. @prepare finds it, before
+	 * anything is made, and may be NULL: a new TPM.
+	 */
+	int (*prepare)(struct operation *op, struct job *job,
+		       struct error *err);
+	const char *from; /* as in struct engine_args; NULL: a new TPM */
+	int from_fd;	  /* closed with the operation if there is @from */
+	struct secret *from_secret; /* freed */
 	json_t *import;	 /* what ek import was given */
 	struct rekey_plan *plan;
 	struct settings settings;

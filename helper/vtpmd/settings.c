@@ -41,6 +41,31 @@ static int get_number(const json_t *json, const char *key, uint32_t max,
 	return 0;
 }
 
+static int get_text(const json_t *json, const char *key, size_t size, char *out)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	if (!text || !*text || strlen(text) >= size)
+		return -EBADMSG;
+	snprintf(out, size, "%s", text);
+	return 0;
+}
+
+static int get_lineage(const json_t *json, struct lineage *out)
+{
+	const json_t *time = json_object_get(json, "time");
+
+	if (!json)
+		return 0;
+	if (get_text(json, "name", sizeof(out->name), out->name) ||
+	    get_text(json, "uuid", sizeof(out->uuid), out->uuid) ||
+	    get_text(json, "mode", sizeof(out->mode), out->mode) ||
+	    !json_is_integer(time) || json_integer_value(time) < 0)
+		return -EBADMSG;
+	out->time = json_integer_value(time);
+	return 0;
+}
+
 int settings_from_json(const json_t *json, struct settings *out,
 		       struct error *err)
 {
@@ -65,6 +90,9 @@ int settings_from_json(const json_t *json, struct settings *out,
 	else if (generation && (!json_is_integer(generation) ||
 				json_integer_value(generation) < 0))
 		bad = "generation is not a number";
+	else if (get_lineage(json_object_get(json, "clonedFrom"),
+			     &s.cloned_from) < 0)
+		bad = "clonedFrom is not a name, a UUID, a mode and a time";
 	if (bad)
 		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT, "%s", bad);
 	s.generation = json_integer_value(generation);
@@ -72,13 +100,24 @@ int settings_from_json(const json_t *json, struct settings *out,
 	return 0;
 }
 
+json_t *settings_lineage(const struct settings *s)
+{
+	const struct lineage *l = &s->cloned_from;
+
+	return *l->name ? json_pack("{s:s, s:s, s:s, s:I}", "name", l->name,
+				    "uuid", l->uuid, "mode", l->mode, "time",
+				    (json_int_t)l->time)
+			: NULL;
+}
+
 json_t *settings_to_json(const struct settings *s)
 {
-	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:s*}", "autostart",
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:s*, s:o*}", "autostart",
 			 s->autostart, "uid", (json_int_t)s->uid, "gid",
 			 (json_int_t)s->gid, "mode", (json_int_t)s->mode,
 			 "generation", (json_int_t)s->generation, "notes",
-			 *s->notes ? s->notes : NULL);
+			 *s->notes ? s->notes : NULL, "clonedFrom",
+			 settings_lineage(s));
 }
 
 static int find_user(const char *name, uint32_t *uid)

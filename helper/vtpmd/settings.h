@@ -9,8 +9,17 @@
 #include <jansson.h>
 
 #include "util/error.h"
+#include "util/text.h"
 
 #define SETTINGS_MAX_NOTES 1024 /* bytes */
+
+/* What a vTPM was cloned from, for people; empty texts: it was not. */
+struct lineage {
+	char name[NAME_MAX_LEN + 1];
+	char uuid[UUID_TEXT_LEN];
+	char mode[16];
+	uint64_t time; /* seconds since the epoch */
+};
 
 struct settings {
 	bool autostart;
@@ -18,9 +27,13 @@ struct settings {
 	uint32_t mode;	     /* at most 0666 */
 	uint64_t generation; /* of the file when it last stopped; 0: unknown */
 	char notes[SETTINGS_MAX_NOTES + 1]; /* UTF-8; empty: none */
+	struct lineage cloned_from;
 };
 
 #define SETTINGS_DEFAULT ((struct settings){ .mode = 0600 })
+
+/* NULL if it is no clone; else a new reference. */
+json_t *settings_lineage(const struct settings *s);
 
 /* -EBADMSG with the name of the bad member in @err; @out is then untouched. */
 int settings_from_json(const json_t *json, struct settings *out,

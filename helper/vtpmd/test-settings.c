@@ -24,13 +24,24 @@ static bool same(const struct settings *a, const struct settings *b)
 {
 	return a->autostart == b->autostart && a->uid == b->uid &&
 	       a->gid == b->gid && a->mode == b->mode &&
-	       a->generation == b->generation && !strcmp(a->notes, b->notes);
+	       a->generation == b->generation && !strcmp(a->notes, b->notes) &&
+	       !strcmp(a->cloned_from.name, b->cloned_from.name) &&
+	       !strcmp(a->cloned_from.uuid, b->cloned_from.uuid) &&
+	       !strcmp(a->cloned_from.mode, b->cloned_from.mode) &&
+	       a->cloned_from.time == b->cloned_from.time;
 }
 
 static void test_round_trip(void **state)
 {
-	const struct settings in = { true, 1234, 5678,
-				     0640, 7,	 "d\xc3\xa9j\xc3\xa0\n\"x\"" };
+	const struct settings in = {
+		true,
+		1234,
+		5678,
+		0640,
+		7,
+		"d\xc3\xa9j\xc3\xa0\n\"x\"",
+		{ "web1", "4aa1f42b-3cf2-4096-a890-3883254c9c7c", "copy", 99 },
+	};
 	struct settings out = { 0 };
 	struct error err = { 0 };
 	json_t *json = settings_to_json(&in);
@@ -53,9 +64,14 @@ static void test_refused(void **state)
 		"{\"gid\": 1.5}",	 "{\"gid\": 99999999999}",
 		"{\"mode\": 511}",	 "{\"mode\": 2438}",
 		"{\"mode\": \"0600\"}",	 "{\"notes\": 1}",
-		"{\"generation\": -1}",
+		"{\"generation\": -1}",	 "{\"clonedFrom\": 1}",
+		"{\"clonedFrom\": {\"name\": \"a\"}}",
+		"{\"clonedFrom\": {\"name\": \"a\", \"uuid\": \"u\","
+		" \"mode\": \"longer than any mode\", \"time\": 1}}",
 	};
-	struct settings s = { true, 1, 2, 0600, 7, "" }, before = s;
+	struct settings s = { .autostart = true, .uid = 1, .gid = 2,
+			      .mode = 0600, .generation = 7 };
+	struct settings before = s;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -81,14 +97,14 @@ static void test_owner(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		struct settings s = { false, 7, 8, 0600, 7, "" };
+		struct settings s = { .uid = 7, .gid = 8 };
 
 		assert_int_equal(settings_set_owner(&s, good[i].text, &err), 0);
 		assert_int_equal(s.uid, good[i].uid);
 		assert_int_equal(s.gid, good[i].gid);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct settings s = { false, 7, 8, 0600, 7, "" };
+		struct settings s = { .uid = 7, .gid = 8 };
 
 		assert_true(settings_set_owner(&s, bad[i], &err) < 0);
 		assert_int_equal(s.uid, 7);

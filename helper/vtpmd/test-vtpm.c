@@ -156,15 +156,54 @@ static void copied(void **state)
 	v->info.uuid[15] = copy->info.uuid[15] = 1;
 	v->state = VTPM_RUNNING;
 	v->in_kernel = true;
-	assert_int_equal(vtpm_start(copy, false, NULL, &err), -EBUSY);
+	assert_int_equal(vtpm_start(copy, NULL, NULL, &err), -EBUSY);
 	assert_string_equal(err.code, VTPM_ERR_IN_USE);
 	assert_non_null(strstr(err.text, "web1"));
 	assert_int_equal(copy->state, VTPM_STOPPED);
 	v->state = VTPM_STARTING;
 	v->in_kernel = false;
 	v->busy = true;
-	assert_int_equal(vtpm_start(copy, false, NULL, &err), -EBUSY);
+	assert_int_equal(vtpm_start(copy, NULL, NULL, &err), -EBUSY);
 	vtpm_free(copy);
+	vtpm_free(v);
+}
+
+/* A clone with the same keys only if that is asked for. */
+static void same_identity(void **state)
+{
+	const struct start_options allowed = { .allow_duplicate = true };
+	struct manager m = { 0 };
+	struct error err = { 0 };
+	struct vtpm *v, *clone, *another;
+
+	(void)state;
+	TAILQ_INIT(&m.vtpms);
+	v = vtpm_new(&m, "web1");
+	clone = vtpm_new(&m, "web2");
+	another = vtpm_new(&m, "web3");
+	v->have_info = clone->have_info = another->have_info = true;
+	v->info.uuid[15] = clone->info.origin[15] = 1;
+	another->info.origin[15] = 1;
+	clone->info.uuid[15] = 2;
+	another->info.uuid[15] = 3;
+	assert_int_equal(vtpm_check_copies(clone, false, &err), 0);
+	v->in_kernel = true;
+	assert_int_equal(vtpm_start(clone, NULL, NULL, &err), -EBUSY);
+	assert_string_equal(err.code, VTPM_ERR_IN_USE);
+	assert_non_null(strstr(err.text, "--allow-duplicate"));
+	assert_int_equal(vtpm_check_copies(clone, true, &err), 0);
+	/* Nor two clones of one, nor the one beside its clone. */
+	v->in_kernel = false;
+	clone->in_kernel = true;
+	assert_int_equal(vtpm_check_copies(another, false, &err), -EBUSY);
+	assert_int_equal(vtpm_check_copies(v, false, &err), -EBUSY);
+	/* But one UUID is in one place, whatever is asked for. */
+	v->info.uuid[15] = 2;
+	assert_int_equal(vtpm_start(v, &allowed, NULL, &err), -EBUSY);
+	another->info.origin[15] = 0;
+	assert_int_equal(vtpm_check_copies(another, false, &err), 0);
+	vtpm_free(another);
+	vtpm_free(clone);
 	vtpm_free(v);
 }
 
@@ -232,6 +271,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(being_made),
 		cmocka_unit_test(copied),
+		cmocka_unit_test(same_identity),
 		cmocka_unit_test(json),
 	};
 

@@ -277,6 +277,13 @@ json_t *vtpm_to_json(const struct vtpm *v)
 			    json_integer((json_int_t)info->generation));
 	json_object_set_new(out, "libraryVersion", json_string(version));
 	json_object_set_new(out, "endorsementKeys", facts_summary(v->facts));
+	if (*v->settings.cloned_from.name)
+		json_object_set_new(out, "clonedFrom",
+				    settings_lineage(&v->settings));
+	if (nvram_identity(info) != info->uuid) {
+		uuid_format(info->origin, uuid);
+		json_object_set_new(out, "origin", json_string(uuid));
+	}
 	add_device(v, out);
 	if (v->engine.process.pidfd >= 0)
 		json_object_set_new(out, "enginePid",

@@ -80,9 +80,11 @@ const char *vtpm_state_name(enum vtpm_life state);
 int vtpm_check(const struct vtpm *v, enum vtpm_op op, struct error *err);
 /*
  * A copied file is the same vTPM, and that runs in one place: VTPM_ERR_IN_USE
- * while another one of that UUID does.
+ * while another one of that UUID does; or, unless @allow_duplicate, one of the
+ * same identity.
  */
-int vtpm_check_copies(const struct vtpm *v, struct error *err);
+int vtpm_check_copies(const struct vtpm *v, bool allow_duplicate,
+		      struct error *err);
 /* Log and publish; @reason may be NULL. */
 void vtpm_set_state(struct vtpm *v, enum vtpm_life state, const char *reason);
 /* The state after a start that ended with @err. */
@@ -105,8 +107,13 @@ json_t *vtpm_to_json(const struct vtpm *v);
  * The operations. @call is answered when they are done and may be NULL; on a
  * negative return it stays the caller's.
  */
-/* @allow_rollback: also with an older state than it has had here. */
-int vtpm_start(struct vtpm *v, bool allow_rollback, struct call *call,
+struct start_options {
+	bool allow_rollback;  /* to an older state than it has had here */
+	bool allow_duplicate; /* beside one of the same identity */
+};
+
+/* @o may be NULL. */
+int vtpm_start(struct vtpm *v, const struct start_options *o, struct call *call,
 	       struct error *err);
 int vtpm_stop(struct vtpm *v, struct call *call, struct error *err);
 int vtpm_delete(struct vtpm *v, struct call *call, struct error *err);
@@ -125,6 +132,17 @@ int vtpm_backup(struct vtpm *v, struct call *call, struct error *err);
 int backup_verify(struct manager *m, struct call *call, struct error *err);
 int backup_restore(struct manager *m, const char *name, bool allow_rollback,
 		   struct call *call, struct error *err);
+
+struct clone_options {
+	const char *name;     /* of the new one */
+	const char *mode;     /* NULL: not said */
+	const char *provider; /* NULL: that of the other one */
+	bool certify;	      /* have our own CA make certificates of new keys */
+};
+
+/* Make a vTPM, which does not run, from @v. */
+int vtpm_clone(struct vtpm *v, const struct clone_options *o, struct call *call,
+	       struct error *err);
 
 /* Which wraps are made anew, and by whom. */
 struct rekey_options {

@@ -73,6 +73,7 @@ module_suites()
 	suite life place tools/testing/e2e/life.sh
 	suite torture place tools/testing/e2e/torture.sh
 	suite attest place tools/testing/e2e/attest.sh
+	suite clone place tools/testing/e2e/clone.sh
 	suite overload place tools/testing/e2e/overload.sh
 	suite host place tools/testing/e2e/host.sh
 	suite systemd env VTPM_WHERE=guest VTPM_CMDLINE=vtpm.systemd \

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A vTPM made from another one, in one of three modes: identity.rst, "Clones". It
+ * is made as any other, so that it is whole or not there, and the other one is
+ * only read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "vtpmd/create.h"
+#include "vtpmd/data-key.h"
+#include "vtpmd/identity.h"
+#include "vtpmd/state-copy.h"
+
+/* A consistent point of it, whether it runs or not, and the key of that copy. */
+static int copy_source(struct operation *op, struct job *job,
+		       struct nvram_info *info, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	int r = registry_open(op->cfg, op->other, O_RDONLY, &fd, err);
+
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "%s/%s.nvram",
+		 registry_folder_of(op->cfg, op->other).path, op->other);
+	job_progress(job, "copying the state");
+	r = state_copy_live(fd, path, &op->from_fd, info, err);
+	if (r < 0)
+		return r;
+	op->from = "nvram";
+	job_progress(job, "asking the key provider for the key");
+	return data_key_unwrap(op->cfg, op->other, info, &op->from_secret, err);
+}
+
+static int prepare(struct operation *op, struct job *job, struct error *err)
+{
+	struct lineage *from = &op->settings.cloned_from;
+	struct nvram_info info;
+	const uint8_t *origin;
+	int r = copy_source(op, job, &info, err);
+
+	if (r < 0)
+		return r;
+	uuid_format(info.uuid, from->uuid);
+	if (op->keys != KEYS_KEEP)
+		return 0;
+	op->facts = registry_load_facts(op->cfg, op->other, info.uuid);
+	origin = nvram_identity(&info);
+	memcpy(op->info.origin, origin, UUID_LEN);
+	log_notice("vTPM %s is a copy of %s and has its identity", op->name,
+		   op->other);
+	return 0;
+}
+
+/* Those that it is known to have; those of a new one if nothing is known. */
+static unsigned int types_of(const struct vtpm *v)
+{
+	unsigned int types = 0;
+
+	for (int i = 0; i < EK_TYPES; i++) {
+		if (v->facts ? facts_key(v->facts, i) != NULL
+			     : ek_types[i].by_default)
+			types |= EK_BIT(i);
+	}
+	return types;
+}
+
+static const struct {
+	const char *name;
+	enum operation_keys keys;
+	bool empty; /* a new TPM */
+} modes[] = {
+	{ "copy", KEYS_KEEP, false },
+	{ "replace", KEYS_MAKE, true },
+	{ "reidentify", KEYS_REPLACE, false },
+};
+
+static int find_mode(const char *name, struct error *err)
+{
+	for (size_t i = 0; name && i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (!strcmp(modes[i].name, name))
+			return i;
+	}
+	return error_set(
+		err, -EINVAL, VTPM_ERR_INVALID,
+		"say what the clone is to be, with --mode copy (all as it is: "
+		"the same identity and keys, so only one of the two may run), "
+		"replace (empty, with new keys), or reidentify (what is stored "
+		"in it, with new endorsement keys)");
+}
+
+int vtpm_clone(struct vtpm *v, const struct clone_options *o, struct call *call,
+	       struct error *err)
+{
+	struct operation op = { .engine = ENGINE_NONE,
+				.ephemeral = v->ephemeral,
+				.settings = v->settings,
+				.ek_types = types_of(v) };
+	struct lineage *from = &op.settings.cloned_from;
+	int mode = find_mode(o->mode, err);
+	const char *provider = o->provider;
+
+	if (mode < 0)
+		return mode;
+	if (!v->have_info)
+		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT, "%s",
+				 v->reason);
+	op.keys = modes[mode].keys;
+	op.prepare = modes[mode].empty ? NULL : prepare;
+	op.certify = o->certify && op.keys != KEYS_KEEP;
+	/* What is this host's alone. */
+	op.settings.autostart = false;
+	op.settings.generation = 0;
+	snprintf(op.other, sizeof(op.other), "%s", v->name);
+	*from = (struct lineage){ .time = time(NULL) };
+	snprintf(from->name, sizeof(from->name), "%s", v->name);
+	snprintf(from->mode, sizeof(from->mode), "%s", modes[mode].name);
+	uuid_format(v->info.uuid, from->uuid);
+	if (!provider && v->info.n_wraps)
+		provider = v->info.wrap[0].provider;
+	return create_start(v->m, o->name, provider, &op, call, err);
+}
