@@ -12,6 +12,7 @@
 #include "util/log.h"
 #include "vtpmd/data-key.h"
 #include "vtpmd/new-file.h"
+#include "vtpmd/state-copy.h"
 
 void new_file_identify(struct operation *op)
 {
@@ -53,25 +54,69 @@ static int check_in_memory(struct folder folder, struct error *err)
 			 folder.path);
 }
 
-int new_file_make(struct operation *op, int *fd, struct error *err)
+static int file_error(struct error *err, int errnum, const char *path)
+{
+	return error_set(err, errnum,
+			 errnum == -ENOSPC ? VTPM_ERR_NO_SPACE
+					   : VTPM_ERR_STORAGE,
+			 "%s: %s", path, strerror(-errnum));
+}
+
+/* Empty, locked, and with the name for those in the making. */
+static int open_new(struct operation *op, char path[PATH_MAX], int *fd,
+		    struct error *err)
 {
 	struct folder folder = registry_folder(op->cfg, op->ephemeral);
-	char file[FILE_NAME_LEN], path[PATH_MAX];
+	char file[FILE_NAME_LEN];
 	int r = op->ephemeral ? check_in_memory(folder, err) : 0;
 
 	if (r < 0)
 		return r;
 	registry_file(op->name, SUFFIX_NEW, file);
-	snprintf(path, sizeof(path), "%s/%s", folder.path, file);
+	snprintf(path, PATH_MAX, "%s/%s", folder.path, file);
 	*fd = openat(folder.fd, file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
 		     0600);
-	if (*fd < 0)
-		return error_set(err, -errno,
-				 errno == ENOSPC ? VTPM_ERR_NO_SPACE
-						 : VTPM_ERR_STORAGE,
-				 "%s: %s", path, strerror(errno));
-	r = registry_lock(*fd, op->name, err);
+	return *fd < 0 ? file_error(err, -errno, path)
+		       : registry_lock(*fd, op->name, err);
+}
+
+int new_file_make(struct operation *op, int *fd, struct error *err)
+{
+	char path[PATH_MAX];
+	int r = open_new(op, path, fd, err);
+
 	return r < 0 ? r : nvram_create(*fd, path, &op->info, op->key, err);
+}
+
+int new_file_copy(struct operation *op, int from, int *fd, struct error *err)
+{
+	char path[PATH_MAX];
+	int r = open_new(op, path, fd, err);
+
+	if (r < 0)
+		return r;
+	r = state_copy_write(from, *fd);
+	return r < 0 ? file_error(err, r, path) : 0;
+}
+
+int new_file_replace(struct operation *op, struct error *err)
+{
+	struct folder folder = registry_folder(op->cfg, op->ephemeral);
+	char new[FILE_NAME_LEN], file[FILE_NAME_LEN];
+
+	registry_file(op->name, SUFFIX_NEW, new);
+	registry_file(op->name, NULL, file);
+	if (renameat(folder.fd, new, folder.fd, file) < 0)
+		return file_error(err, -errno, file);
+	return registry_sync(folder, err);
+}
+
+void new_file_discard(struct operation *op)
+{
+	char file[FILE_NAME_LEN];
+
+	registry_file(op->name, SUFFIX_NEW, file);
+	unlinkat(registry_folder(op->cfg, op->ephemeral).fd, file, 0);
 }
 
 int new_file_publish(struct operation *op, struct error *err)

@@ -22,6 +22,15 @@ int new_file_make(struct operation *op, int *fd, struct error *err);
 /* Give it its name, with the settings and the facts of @op. */
 int new_file_publish(struct operation *op, struct error *err);
 /*
+ * A file that has what is in @from, in memory, and is to be another state of the
+ * same vTPM; as new_file_make() for all else.
+ */
+int new_file_copy(struct operation *op, int from, int *fd, struct error *err);
+/* Give that one its name, in place of the file that has it; or of none. */
+int new_file_replace(struct operation *op, struct error *err);
+/* It is not to be: remove it without the name. */
+void new_file_discard(struct operation *op);
+/*
  * Remove it, whatever its name is by now; @fd says which one is ours, and may
  * be negative.
  */

@@ -14,6 +14,7 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "vtpmd/locked.h"
+#include "vtpmd/new-file.h"
 #include "vtpmd/operation.h"
 #include "vtpmd/state-copy.h"
 
@@ -219,26 +220,16 @@ static int try_backup(struct operation *op, struct job *job, int copy,
 
 static int write_file(struct operation *op, int copy, struct error *err)
 {
-	struct folder folder = registry_folder(op->cfg, op->ephemeral);
-	char new[FILE_NAME_LEN], file[FILE_NAME_LEN];
 	_cleanup_close_ int fd = -1;
-	int r;
+	int r = new_file_copy(op, copy, &fd, err);
 
-	registry_file(op->name, SUFFIX_NEW, new);
-	registry_file(op->name, NULL, file);
-	fd = openat(folder.fd, new, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-		    0600);
-	if (fd < 0)
-		return storage_error(err, -errno, new);
-	r = state_copy_write(copy, fd);
-	if (!r && renameat2(folder.fd, new, folder.fd, file,
-			    op->replace ? 0 : RENAME_NOREPLACE) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlinkat(folder.fd, new, 0);
-		return storage_error(err, r, file);
-	}
-	return registry_sync(folder, err);
+	if (!r)
+		r = op->replace ? new_file_replace(op, err)
+				: new_file_publish(op, err);
+	/* Without a descriptor there is none of ours. */
+	if (r < 0 && fd >= 0)
+		new_file_discard(op);
+	return r;
 }
 
 static int restore_run(struct job *job, void *arg, struct error *err)
@@ -251,9 +242,6 @@ static int restore_run(struct job *job, void *arg, struct error *err)
 		r = check_present(op, &present, err);
 	if (!r)
 		r = try_backup(op, job, copy, err);
-	if (!r && !op->replace)
-		r = registry_save_settings(op->cfg, op->name, &op->settings,
-					   err);
 	if (!r)
 		r = write_file(op, copy, err);
 	if (!r)

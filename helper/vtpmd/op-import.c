@@ -14,7 +14,9 @@
 #include "vtpmd/checkpoint.h"
 #include "vtpmd/data-key.h"
 #include "vtpmd/identity.h"
+#include "vtpmd/new-file.h"
 #include "vtpmd/operation.h"
+#include "vtpmd/state-copy.h"
 
 static int power_on(struct operation *op, int fd, struct error *err)
 {
@@ -89,10 +91,40 @@ static int take_certificate(struct operation *op, struct job *job,
 	return identity_write(op->cfg, op->name, op->ek_types, op->facts, err);
 }
 
+/* On a copy of the file, which becomes the file when all is in it. */
+static int change_copy(struct operation *op, struct job *job, int fd,
+		       struct error *err)
+{
+	_cleanup_close_ int copy = -1, new = -1;
+	struct error ignored = { 0 };
+	int r = state_copy_to_memory(fd, &copy);
+
+	if (r < 0)
+		return error_set(err, r, VTPM_ERR_STORAGE, "%s.nvram: %s",
+				 op->name, strerror(-r));
+	r = new_file_copy(op, copy, &new, err);
+	if (!r) {
+		job_progress(job, "loading the TPM's state");
+		r = power_on(op, new, err);
+	}
+	if (!r) {
+		r = take_certificate(op, job, err);
+		if (r < 0)
+			engine_stop(op->cfg, op->name, &op->engine, &ignored);
+		else
+			r = engine_stop(op->cfg, op->name, &op->engine, err);
+		checkpoint_remove(op->cfg, op->name);
+	}
+	if (!r)
+		r = new_file_replace(op, err);
+	if (r < 0 && new >= 0)
+		new_file_discard(op);
+	return r;
+}
+
 static int import_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
-	struct error ignored = { 0 };
 	_cleanup_close_ int fd = -1;
 	int r = operation_open_header(op, &fd, err);
 
@@ -101,21 +133,11 @@ static int import_run(struct job *job, void *arg, struct error *err)
 	if (r < 0)
 		return r;
 	op->facts = registry_load_facts(op->cfg, op->name, op->info.uuid);
-	job_progress(job, "loading the TPM's state");
-	r = power_on(op, fd, err);
+	r = change_copy(op, job, fd, err);
 	if (r < 0)
 		return r;
-	r = take_certificate(op, job, err);
-	if (r < 0)
-		engine_stop(op->cfg, op->name, &op->engine, &ignored);
-	else
-		r = engine_stop(op->cfg, op->name, &op->engine, err);
-	checkpoint_remove(op->cfg, op->name);
-	/* What the TPM has written it has, however this ended. */
 	if (!registry_read_header(op->cfg, op->name, &op->info, NULL))
 		operation_note_generation(op, op->info.generation);
-	if (r < 0)
-		return r;
 	return registry_save_facts(op->cfg, op->name, op->ephemeral,
 				   op->info.uuid, op->facts, err);
 }

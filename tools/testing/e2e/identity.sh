@@ -211,6 +211,7 @@ refused() { # PATTERN TEXT TYPE
 }
 sign rsa2048
 result $? "openssl makes a certificate of it"
+before=$(sha256sum <"$T/state/x.nvram")
 expect 7 'no root certificate' "refused: without a chain" \
 	"$ctl" ek import x --type rsa2048 "$T/new.pem"
 expect 7 'does not verify' "refused: by another CA of that name" \
@@ -239,6 +240,8 @@ refused 'expired' "one that has expired" rsa2048
 echo garbage >"$T/new.pem"
 refused 'PEM or DER' "no certificate" rsa2048
 expect 0 'no certificate' "none of them was taken" "$ctl" show x
+check "and the state is as it was" \
+	test "$(sha256sum <"$T/state/x.nvram")" = "$before"
 
 sign rsa2048
 expect 0 'has the certificate' "import" import rsa2048
@@ -254,6 +257,29 @@ mv "$T/new.der" "$T/new.pem"
 expect 0 '' "import of DER" import p256
 expect 0 '' "and once more" import p256
 expect 0 '"state": "stopped"' "the vTPM is as before" "$ctl" show x --json
+sign rsa2048
+old=$("$ctl" ek show x | grep -m 1 serial)
+before=$(sha256sum <"$T/state/x.nvram")
+for delay in 0.03 0.06 0.1 0.2; do
+	import rsa2048 >/dev/null 2>&1 &
+	client=$!
+	sleep $delay
+	kill_daemon
+	wait $client
+	for _ in $(seq 50); do
+		[ -z "$(helpers)" ] && break
+		sleep 0.1
+	done
+	start_daemon "$T/state"
+	# What is known of it is written last; then the state is the new one.
+	[ -z "$(find "$T/state" -name '.x*')" ] && "$ctl" check x >"$T/out" &&
+		{ [ "$(sha256sum <"$T/state/x.nvram")" = "$before" ] ||
+			import rsa2048 >"$T/out"; }
+	result $? "killed $delay s into an import: as before, or with it"
+done
+import rsa2048 >/dev/null
+expect 0 'serial' "an import after that" "$ctl" ek show x
+check "is the new one" test "$("$ctl" ek show x | grep -m 1 serial)" != "$old"
 expect 3 'no certificate of the built-in CA' "it is not ours to revoke" \
 	"$ctl" ca revoke x --yes
 check "no process is left over" test -z "$(helpers)"
