@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "identity/banks.h"
 #include "identity/ek.h"
 #include "identity/nv.h"
 #include "identity/properties.h"
@@ -37,14 +38,17 @@ static int keys(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 {
 	bool make = strcmp(json_member(request, "operation"), "read");
 	const json_t *types = json_object_get(request, "types"), *item;
-	json_t *list = json_array(), *tpm = NULL;
+	json_t *list = json_array(), *tpm = NULL, *banks = NULL;
 	size_t i;
 	int r = properties_read(esys, &tpm, err);
 
 	json_object_set_new(reply, "keys", list);
+	if (!r)
+		r = banks_read(esys, &banks, err);
 	if (r)
 		return r;
 	json_object_set_new(reply, "tpm", tpm);
+	json_object_set_new(reply, "pcrBanks", banks);
 	if (!json_array_size(types) || json_array_size(types) > EK_TYPES)
 		return bad(err, "types");
 	json_array_foreach((json_t *)types, i, item) {
@@ -67,6 +71,13 @@ static int keys(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 			return r;
 	}
 	return 0;
+}
+
+static int allocate(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
+		    struct error *err)
+{
+	(void)reply;
+	return banks_allocate(esys, json_object_get(request, "banks"), err);
 }
 
 /* Those of before, whose certificates are of no use any more. */
@@ -145,6 +156,7 @@ int request_run(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 		{ "make", keys },
 		{ "read", keys },
 		{ "replace", replace },
+		{ "allocate", allocate },
 		{ "write", write_all },
 	};
 	const char *name = json_member(request, "operation");

@@ -38,7 +38,7 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 	bool no_start = false, autostart = false, ephemeral = false;
 	bool no_certificate = false;
 	const char *provider = NULL, *owner = NULL, *mode = NULL, *name;
-	const char *ek = NULL;
+	const char *ek = NULL, *pcr_banks = NULL;
 	const struct ctl_option options[] = {
 		{ .name = "provider", .value = &provider },
 		{ .name = "owner", .value = &owner },
@@ -47,6 +47,7 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 		{ .name = "autostart", .flag = &autostart },
 		{ .name = "ephemeral", .flag = &ephemeral },
 		{ .name = "ek", .value = &ek },
+		{ .name = "pcr-banks", .value = &pcr_banks },
 		{ .name = "no-certificate", .flag = &no_certificate },
 		{ 0 },
 	};
@@ -63,6 +64,8 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 	}
 	if (ek)
 		json_object_set_new(p, "endorsementKeys", split(ek));
+	if (pcr_banks)
+		json_object_set_new(p, "pcrBanks", split(pcr_banks));
 	if (no_certificate)
 		json_object_set_new(p, "certificates", json_false());
 	ctl_put_text(p, "provider", provider);
@@ -79,7 +82,8 @@ const struct verb verb_create = {
 	.summary = "make a vTPM and start it",
 	.help = "Usage: vtpmctl create NAME [--provider PROVIDER] [--owner USER[:GROUP]]\n"
 		"                      [--mode MODE] [--no-start] [--autostart] [--ephemeral]\n"
-		"                      [--ek TYPE,...] [--no-certificate] [--json]\n"
+		"                      [--ek TYPE,...] [--no-certificate]\n"
+		"                      [--pcr-banks BANK,...] [--json]\n"
 		"\n"
 		"Makes a new virtual TPM with its endorsement keys, and has the CA of this host\n"
 		"certify them. Its state is sealed with a key of PROVIDER, or of the default\n"
@@ -94,6 +98,9 @@ const struct verb verb_create = {
 		"  --ek TYPE,...\n"
 		"               the endorsement keys: rsa2048, p256 and p384; the first two\n"
 		"               otherwise\n"
+		"  --pcr-banks BANK,...\n"
+		"               the banks of PCRs: sha1, sha256, sha384, sha512; all of them\n"
+		"               otherwise. Each PCR is extended in every one of them\n"
 		"  --no-certificate\n"
 		"               leave them without certificates, for another CA: vtpmctl ek request\n"
 		"\n"

@@ -3,6 +3,34 @@
 
 #include "vtpmctl/vtpmctl.h"
 
+static void print_banks(const json_t *banks)
+{
+	json_t *bank;
+	size_t i;
+
+	json_array_foreach((json_t *)banks, i, bank)
+		printf("%s%s", i ? " " : "PCR banks    ",
+		       json_string_value(bank));
+	if (json_array_size(banks))
+		putchar('\n');
+}
+
+static void print_lockout(const json_t *l)
+{
+	long long failed = json_integer_value(json_object_get(l, "failedTries"));
+	long long max = json_integer_value(json_object_get(l, "maxTries"));
+	long long time = json_integer_value(json_object_get(l, "recoveryTime"));
+
+	if (!l)
+		return;
+	printf("%-12s %s; %lld of %lld failed tries", "lockout",
+	       json_is_true(json_object_get(l, "locked")) ? "locked" : "no",
+	       failed, max);
+	if (time)
+		printf(", one less after %lld s", time);
+	putchar('\n');
+}
+
 static void print_lineage(const json_t *v)
 {
 	const json_t *from = json_object_get(v, "clonedFrom");
@@ -49,6 +77,8 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 		       json_is_true(json_object_get(key, "certified"))
 			       ? ""
 			       : ", no certificate");
+	print_banks(json_object_get(v, "pcrBanks"));
+	print_lockout(json_object_get(v, "lockout"));
 	print_lineage(v);
 	ctl_line("file", json_text(v, "file"));
 	if (json_is_true(json_object_get(v, "ephemeral")))

@@ -357,7 +357,8 @@ int engine_transact(int sock, uint32_t op, int timeout_ms, const void *req,
 	const struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	const struct timeval tv = { timeout_ms / 1000,
 				    timeout_ms % 1000 * 1000 };
-	char buf[sizeof(struct engine_header) + sizeof(struct engine_status)];
+	_Static_assert(sizeof(struct engine_status) <= ENGINE_MAX_REPLY, "fits");
+	char buf[sizeof(struct engine_header) + ENGINE_MAX_REPLY];
 	struct engine_header rep;
 	ssize_t n;
 
@@ -384,6 +385,20 @@ int engine_transact(int sock, uint32_t op, int timeout_ms, const void *req,
 	if (len)
 		memcpy(data, buf + sizeof(rep), len);
 	return 0;
+}
+
+int engine_execute_own(int sock, int timeout_ms, const uint8_t *cmd,
+		       size_t cmd_len, void *resp, size_t len)
+{
+	const struct engine_execute x = { .locality = 0 };
+	uint8_t req[sizeof(x) + 64];
+
+	if (cmd_len > sizeof(req) - sizeof(x))
+		return -E2BIG;
+	memcpy(req, &x, sizeof(x));
+	memcpy(req + sizeof(x), cmd, cmd_len);
+	return engine_transact(sock, ENGINE_OP_EXECUTE, timeout_ms, req,
+			       sizeof(x) + cmd_len, resp, len);
 }
 
 int engine_get_status(int sock, int timeout_ms, struct engine_status *out)

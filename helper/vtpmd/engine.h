@@ -26,6 +26,8 @@ struct engine {
 	((struct engine){ \
 		.process = { .pidfd = -1 }, .log_fd = -1, .netlink_fd = -1 })
 
+#define ENGINE_MAX_REPLY 128 /* bytes that the manager takes */
+
 /* No family has it: for an engine that will not meet the kernel. */
 #define ENGINE_NO_FAMILY 1
 
@@ -80,6 +82,13 @@ int engine_rekey(int sock, const char *name, bool deep,
  */
 int engine_transact(int sock, uint32_t op, int timeout_ms, const void *req,
 		    size_t req_len, void *data, size_t len);
+
+/*
+ * The same for a TPM command of ours, at locality 0, whose response, of at most
+ * ENGINE_MAX_REPLY bytes, is as long as that of no other outcome.
+ */
+int engine_execute_own(int sock, int timeout_ms, const uint8_t *cmd,
+		       size_t cmd_len, void *resp, size_t len);
 
 /*
  * Ask the engine to stop and wait for its end; kill it if it does not. The

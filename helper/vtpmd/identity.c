@@ -88,6 +88,17 @@ int identity_make(const struct config *cfg, const char *name,
 	return get_keys(cfg, name, "make", types, facts, err);
 }
 
+int identity_allocate(const struct config *cfg, const char *name,
+		      const json_t *banks, struct error *err)
+{
+	_cleanup_(json) json_t *reply = NULL;
+
+	return run(cfg, name,
+		   json_pack("{s:s, s:O}", "operation", "allocate", "banks",
+			     banks),
+		   &reply, err);
+}
+
 int identity_replace(const struct config *cfg, const char *name,
 		     unsigned int types, json_t **facts, struct error *err)
 {

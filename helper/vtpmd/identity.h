@@ -19,6 +19,12 @@
 int identity_make(const struct config *cfg, const char *name,
 		  unsigned int types, json_t **facts, struct error *err);
 /*
+ * Have PCRs in these banks, an array of names, and in no others, from the next
+ * start of the engine on.
+ */
+int identity_allocate(const struct config *cfg, const char *name,
+		      const json_t *banks, struct error *err);
+/*
  * The same where the vTPM has the keys of another one: its endorsement seed is
  * replaced first, and its certificates are removed.
  */

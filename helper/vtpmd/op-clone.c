@@ -103,7 +103,7 @@ int vtpm_clone(struct vtpm *v, const struct clone_options *o, struct call *call,
 				.settings = v->settings,
 				.ek_types = types_of(v) };
 	struct lineage *from = &op.settings.cloned_from;
-	int mode = find_mode(o->mode, err);
+	int mode = find_mode(o->mode, err), r;
 	const char *provider = o->provider;
 
 	if (mode < 0)
@@ -124,5 +124,11 @@ int vtpm_clone(struct vtpm *v, const struct clone_options *o, struct call *call,
 	uuid_format(v->info.uuid, from->uuid);
 	if (!provider && v->info.n_wraps)
 		provider = v->info.wrap[0].provider;
-	return create_start(v->m, o->name, provider, &op, call, err);
+	if (modes[mode].empty)
+		op.pcr_banks = json_deep_copy(
+			json_object_get(v->facts, "pcrBanks"));
+	r = create_start(v->m, o->name, provider, &op, call, err);
+	if (r < 0)
+		json_decref(op.pcr_banks);
+	return r;
 }

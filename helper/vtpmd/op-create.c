@@ -57,6 +57,29 @@ static int take_keys(struct operation *op, struct job *job, struct error *err)
 					  &op->facts, err);
 }
 
+/* The first power cycle, and a second one where PCR banks are to change. */
+static int power_on(struct operation *op, struct job *job,
+		    struct engine_args *args, struct error *err)
+{
+	struct engine_status status;
+	int r;
+
+	job_progress(job, "making the TPM");
+	r = engine_start(op->cfg, args, &op->engine, &status, err);
+	if (r < 0 || !op->pcr_banks)
+		return r;
+	r = identity_allocate(op->cfg, op->name, op->pcr_banks, err);
+	if (!r)
+		r = engine_stop(op->cfg, op->name, &op->engine, err);
+	if (r < 0)
+		return r;
+	checkpoint_remove(op->cfg, op->name);
+	args->manufacture = false;
+	args->from = NULL;
+	args->from_secret = NULL;
+	return engine_start(op->cfg, args, &op->engine, &status, err);
+}
+
 /* A TPM in a new file, with its keys; its engine runs. */
 static int make_tpm(struct operation *op, struct job *job, int *fd,
 		    struct ca *ca, struct error *err)
@@ -67,7 +90,6 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 				    .from = op->from,
 				    .from_fd = op->from_fd,
 				    .from_secret = op->from_secret };
-	struct engine_status status;
 	int r = op->start ? kernel_family(&args.family, err) : 0;
 
 	if (r < 0)
@@ -80,10 +102,9 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 		r = new_file_make(op, fd, err);
 	if (r < 0)
 		return r;
-	job_progress(job, "making the TPM");
 	args.nvram_fd = *fd;
 	args.key = op->key;
-	r = engine_start(op->cfg, &args, &op->engine, &status, err);
+	r = power_on(op, job, &args, err);
 	if (r < 0)
 		return r;
 	r = take_keys(op, job, err);
@@ -228,11 +249,16 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 				.ephemeral = o->ephemeral,
 				.certify = o->certify,
 				.ek_types = o->ek_types,
+				.pcr_banks = json_deep_copy(o->pcr_banks),
 				.settings = SETTINGS_DEFAULT };
+	int r;
 
 	op.settings.autostart = o->autostart;
 	/* One that is cut short here is none that could be found. */
 	snprintf(op.owner, sizeof(op.owner), "%s", o->owner ? o->owner : "");
 	snprintf(op.mode, sizeof(op.mode), "%s", o->mode ? o->mode : "");
-	return create_start(m, o->name, o->provider, &op, call, err);
+	r = create_start(m, o->name, o->provider, &op, call, err);
+	if (r < 0)
+		json_decref(op.pcr_banks);
+	return r;
 }

@@ -140,6 +140,9 @@ static int show_run(struct job *job, void *arg, struct error *err)
 	}
 	sock = engine_connect(op->cfg, op->name);
 	r = sock < 0 ? sock : engine_get_status(sock, 2000, &status);
+	/* A command that takes long is no reason to show nothing. */
+	if (!r && status.condition == ENGINE_RUNNING)
+		op->have_lockout = !lockout_read(sock, 500, &op->lockout);
 	if (sock >= 0)
 		close(sock);
 	if (r < 0) {
@@ -179,6 +182,9 @@ static void show_done(void *arg, const struct error *err)
 	json = vtpm_to_json(v);
 	if (op->reason[0] && v->state == VTPM_RUNNING)
 		json_object_set_new(json, "reason", json_text(op->reason));
+	if (op->have_lockout && v->state == VTPM_RUNNING)
+		json_object_set_new(json, "lockout",
+				    lockout_to_json(&op->lockout));
 	call_reply(op->call, json_pack("{s:o}", "vtpm", json));
 	free(op);
 }

@@ -52,6 +52,7 @@ void operation_end(struct operation *op, const struct error *err)
 		close(op->from_fd);
 	json_decref(op->facts);
 	json_decref(op->import);
+	json_decref(op->pcr_banks);
 	free(op);
 }
 

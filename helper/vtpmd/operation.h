@@ -10,6 +10,7 @@
 #include "vtpmd/engine.h"
 #include "vtpmd/job.h"
 #include "vtpmd/kernel.h"
+#include "vtpmd/lockout.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/registry.h"
 #include "vtpmd/server.h"
@@ -43,6 +44,7 @@ struct operation {
 	bool unverified; /* restore: the key was not to be had */
 	json_t *facts;	 /* of the endorsement keys, or NULL */
 	enum operation_keys keys;
+	json_t *pcr_banks; /* names, for a new TPM; NULL: as libtpms has them */
 	/*
 	 * create: where the TPM's state comes from. @prepare finds it, before
 	 * anything is made, and may be NULL: a new TPM.
@@ -57,6 +59,8 @@ struct operation {
 	struct settings settings;
 	char owner[2 * NAME_MAX_LEN + 2], mode[8]; /* as asked for */
 	char reason[512];
+	bool have_lockout;
+	struct lockout lockout;
 	bool have_info;
 	struct nvram_info info;
 	struct engine engine;

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#define PARAMS_MAX 9
+#define PARAMS_MAX 12
 
 enum param_type {
 	PARAM_STRING,

@@ -194,6 +194,7 @@ struct create_options {
 	bool start, autostart, ephemeral;
 	bool certify;	       /* have our own CA make certificates */
 	unsigned int ek_types; /* EK_BIT() of each that is to be made */
+	json_t *pcr_banks;     /* names; NULL: as libtpms has them; borrowed */
 };
 
 int vtpm_create(struct manager *m, const struct create_options *o,

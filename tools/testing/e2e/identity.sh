@@ -80,6 +80,17 @@ for type in rsa2048 p256 p384; do
 	check "and is what the profile says" conforms e $type
 done
 check "and of keys in another vTPM" conforms c8 rsa2048
+expect 0 'PCR banks *sha1 sha256 sha384 sha512$' "all PCR banks" "$ctl" show e
+expect 2 'PCR banks are sha1' "a PCR bank that there is not" \
+	"$ctl" create f --no-start --pcr-banks sha256,md5
+expect 2 'at least one' "and none" "$ctl" create f --no-start --pcr-banks ''
+expect 0 '' "create with two of them" \
+	"$ctl" create f --no-start --pcr-banks sha384,sha256 --ek p256
+expect 0 'PCR banks *sha256 sha384$' "has these" "$ctl" show f
+check "and a certificate" verifies f p256
+expect 0 '' "clone --mode replace" "$ctl" clone f f2 --mode replace
+expect 0 'PCR banks *sha256 sha384$' "as well" "$ctl" show f2
+for i in f f2; do "$ctl" delete $i --yes; done >/dev/null
 expect 2 'p384' "a type that there is not" "$ctl" create f --no-start --ek rsa4096
 expect 0 '' "only one" "$ctl" create f --no-start --ek p384
 check "is only that" test "$("$ctl" ek show f | grep -c digest)" = 1

@@ -248,6 +248,19 @@ import()
 	for h in o e l; do tpm2_changeauth -c $h -p secret "" || return; done
 }
 
+# Of three tries none may succeed; the fourth is not even looked at.
+lock()
+{
+	tpm2_nvdefine -Q 0x1500099 -C o -s 4 -p right -a 'authread|authwrite' &&
+		printf data | tpm2_nvwrite -Q 0x1500099 -C 0x1500099 -P right -i - ||
+		return
+	for _ in 1 2 3; do
+		! tpm2_nvread 0x1500099 -C 0x1500099 -P wrong || return
+	done
+	! tpm2_nvread 0x1500099 -C 0x1500099 -P right 2> err &&
+		grep -qi 'lockout' err
+}
+
 third_key()
 {
 	local name
@@ -295,6 +308,12 @@ for rm in 0 1; do
 done
 check "another CA's certificate, with the TPM's passwords set" import
 check "a P-384 EK and its certificate" third_key
+check "wrong passwords lock the TPM" lock
+expect 0 'lockout *locked; 3 of 3 failed tries' "show says so" vtpmctl show third
+check "its JSON, too" test "$(vtpm_field third .lockout.locked)" = True
+check "the lockout is cleared" tpm2_dictionarylockout -c
+expect 0 'lockout *no; 0 of 3 failed tries, one less after 1000 s' \
+	"show says so" vtpmctl show third
 cd /
 rm -rf "$W"
 tap_end
