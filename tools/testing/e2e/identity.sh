@@ -98,6 +98,9 @@ check "is only that" test "$("$ctl" ek show f | grep -c digest)" = 1
 digest=$("$ctl" ek export e --type p256 --public --der | sha256sum | cut -c1-64)
 expect 0 "$digest" "the digest is that of the public key" "$ctl" ek show e
 expect 0 "$digest p256" "show has it" "$ctl" show e
+first=$("$ctl" ek export e --type rsa2048 --public --der | sha256sum | cut -c1-64)
+expect 0 "  ${first:0:16}$" "list has the beginning of the first" "$ctl" list
+expect 0 "  $first$" "list --wide has all of it" "$ctl" list --wide
 expect 0 "$digest" "list --json has it" "$ctl" list --json
 expect 0 "^e *p256 .*$digest" "ek list has it" "$ctl" ek list
 expect 0 '' "ek list --expiring" "$ctl" ek list --expiring 36500
