@@ -74,6 +74,7 @@ module_suites()
 	suite torture place tools/testing/e2e/torture.sh
 	suite attest place tools/testing/e2e/attest.sh
 	suite clone place tools/testing/e2e/clone.sh
+	suite elsewhere tools/testing/e2e/elsewhere.sh
 	suite overload place tools/testing/e2e/overload.sh
 	suite host place tools/testing/e2e/host.sh
 	suite systemd env VTPM_WHERE=guest VTPM_CMDLINE=vtpm.systemd \
