@@ -37,17 +37,13 @@ host_suites()
 	suite provider-tpm2 tools/testing/e2e/provider-tpm2.sh build/asan
 	suite key-persistence "${sudo[@]}" tools/testing/e2e/key-persistence.sh \
 		build/asan
-	suite api "${sudo[@]}" tools/testing/e2e/api.sh
 	suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
 	suite backup "${sudo[@]}" tools/testing/e2e/backup.sh build/asan
-	suite identity "${sudo[@]}" tools/testing/e2e/identity.sh
 	suite identity-asan "${sudo[@]}" tools/testing/e2e/identity.sh build/asan
-	suite provider-sandbox "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh
 	suite provider-sandbox-asan "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh \
 		build/asan
 	suite provider-managed "${sudo[@]}" tools/testing/e2e/provider-managed.sh \
 		build/asan
-	suite rekey "${sudo[@]}" tools/testing/e2e/rekey.sh
 	suite rekey-kill "${sudo[@]}" tools/testing/e2e/rekey-kill.sh
 	suite rekey-asan "${sudo[@]}" tools/testing/e2e/rekey.sh build/asan
 	for t in tools/testing/fuzz/fuzz-*.c; do

@@ -13,7 +13,7 @@ FUZZ_DIR := tools/testing/fuzz
 FUZZ_OUT := build/fuzz
 FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVTPM_VERSION='"fuzz"' -Ihelper \
 	-Ikmod/uapi -Wall -Wextra -Werror -O1 -g -fno-omit-frame-pointer \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+	-fno-sanitize-recover=all -fsanitize=address,undefined
 
 FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/fuzz-%.c,%,$(wildcard $(FUZZ_DIR)/fuzz-*.c))
 FUZZ_COMMON := $(call sources,helper/util)
@@ -35,11 +35,20 @@ FUZZ_SRC_ca-check := $(filter-out %/main.c,$(call sources,helper/ca))
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
 .PHONY: fuzz $(addprefix fuzz-,$(FUZZ_TARGETS))
 
+# Objects are shared: most targets need most of helper/util.
+$(FUZZ_OUT)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@$(FUZZ_CC) $(FUZZ_CFLAGS),fuzzer-no-link -MMD -MP -c $< -o $@
+
+fuzz_objects = $(patsubst %.c,$(FUZZ_OUT)/obj/%.o,$(1))
+.SECONDARY: $(call fuzz_objects,$(FUZZ_COMMON))
+-include $(shell find $(FUZZ_OUT)/obj -name '*.d' 2>/dev/null)
+
 define fuzz_rule
-$(FUZZ_OUT)/$(1): $(FUZZ_DIR)/fuzz-$(1).c $(FUZZ_SRC_$(1)) $(FUZZ_COMMON)
+$(FUZZ_OUT)/$(1): $(call fuzz_objects,$(FUZZ_DIR)/fuzz-$(1).c $(FUZZ_SRC_$(1)) $(FUZZ_COMMON))
 	@mkdir -p $$(@D)
-	@echo "  FUZZ-CC $$@"
-	@$(FUZZ_CC) $(FUZZ_CFLAGS) -o $$@ $$(filter %.c,$$^) $(LIBS_common) $(LIBS_fuzz)
+	@echo "  FUZZ-LD $$@"
+	@$(FUZZ_CC) $(FUZZ_CFLAGS),fuzzer -o $$@ $$^ $(LIBS_common) $(LIBS_fuzz)
 
 fuzz-$(1): $(FUZZ_OUT)/$(1)
 	@mkdir -p $(FUZZ_OUT)/corpus/$(1)
