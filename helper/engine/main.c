@@ -91,6 +91,8 @@ static int open_state(struct engine *e, const struct options *o,
 		r = open_file(e, o, key, err);
 	if (!r && o->from)
 		r = take_source(e, o, key, secret, err);
+	if (!r && o->set_name)
+		r = nvram_set_name(e->nvram, o->name, err);
 	if (r < 0)
 		return r;
 	if (o->resume)

@@ -12,7 +12,7 @@ static const char usage[] =
 	"Usage: vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N\n"
 	"                   --netlink-fd N --family ID [--checkpoint-fd N]\n"
 	"                   [--file PATH] [--user UID:GID]\n"
-	"                   [--manufacture|--resume|--from KIND --from-fd N]\n"
+	"                   [--manufacture|--resume|--set-name|--from KIND --from-fd N]\n"
 	"       vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N --offline\n"
 	"                   [--file PATH] [--user UID:GID]\n"
 	"       vtpm-engine --zygote N TITLE\n"
@@ -55,6 +55,7 @@ int options_parse(int argc, char **argv, struct options *o)
 		{ "resume", no_argument, NULL, 'r' },
 		{ "manufacture", no_argument, NULL, 'm' },
 		{ "offline", no_argument, NULL, 'o' },
+		{ "set-name", no_argument, NULL, 'N' },
 		{ "from", required_argument, NULL, 'F' },
 		{ "from-fd", required_argument, NULL, 'S' },
 		{ "help", no_argument, NULL, 'h' },
@@ -101,6 +102,9 @@ int options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'o':
 			o->offline = true;
+			break;
+		case 'N':
+			o->set_name = true;
 			break;
 		case 'F':
 			o->from = optarg;

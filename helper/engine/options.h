@@ -17,6 +17,7 @@ struct options {
 	int checkpoint_fd; /* 0: none */
 	bool resume;
 	bool manufacture;
+	bool set_name;
 	bool offline;
 	const char *from; /* NULL: no source */
 	int from_fd;

@@ -225,6 +225,17 @@ int nvram_set_library(struct nvram *n, uint32_t version, const char *profile,
 	return headers_write(n, &h, err);
 }
 
+int nvram_set_name(struct nvram *n, const char *name, struct error *err)
+{
+	struct nvram_header h = n->header;
+
+	if (strlen(name) > NAME_MAX_LEN)
+		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+				 "%s: the name is too long", n->file);
+	snprintf(h.info.name, sizeof(h.info.name), "%s", name);
+	return headers_write(n, &h, err);
+}
+
 const void *nvram_state(const struct nvram *n, uint32_t *len)
 {
 	*len = n->state_len;

@@ -103,6 +103,9 @@ int nvram_mirror(struct nvram *n, struct error *err);
 int nvram_set_library(struct nvram *n, uint32_t version, const char *profile,
 		      struct error *err);
 
+/* What the header says it is called, for one that was made before it had a name. */
+int nvram_set_name(struct nvram *n, const char *name, struct error *err);
+
 /*
  * Wraps as the header has them, in a buffer of NVRAM_WRAPS_LEN bytes that is
  * zero behind the last one. -EINVAL for one that is too long or no text,

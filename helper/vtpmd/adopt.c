@@ -19,6 +19,7 @@
 #include "util/log.h"
 #include "vtpmd/engine.h"
 #include "vtpmd/manager.h"
+#include "vtpmd/pool.h"
 #include "vtpmd/resume.h"
 
 DEFINE_CLEANUP(dir, DIR *, closedir)
@@ -120,7 +121,7 @@ int adopt_all(struct manager *m, struct error *err)
 	if (r < 0)
 		log_notice("%s", local.text);
 	while (d && (de = readdir(d))) {
-		if (name_valid(de->d_name))
+		if (name_valid(de->d_name) || pool_is_name(de->d_name))
 			adopt_engine(m, de->d_name, list, n);
 	}
 	for (size_t i = 0; i < n; i++)

@@ -6,6 +6,7 @@
 #include "vtpmd/api.h"
 #include "vtpmd/identity.h"
 #include "vtpmd/manager.h"
+#include "vtpmd/pool.h"
 #include "vtpmd/resume.h"
 #include "vtpmd/server.h"
 #include "vtpmd/stop-all.h"
@@ -92,12 +93,10 @@ static int show(struct manager *m, struct call *call,
 /* One bit for each; 0 for what is no list of types. */
 static unsigned int ek_types_wanted(const json_t *list)
 {
-	unsigned int types = 0;
+	unsigned int types = list ? 0 : identity_default_types();
 	json_t *item;
 	size_t i;
 
-	for (int t = 0; !list && t < EK_TYPES; t++)
-		types |= ek_types[t].by_default ? EK_BIT(t) : 0;
 	json_array_foreach((json_t *)list, i, item) {
 		int type = ek_type_find(json_string_value(item));
 
@@ -530,7 +529,12 @@ void api_handle(struct call *call, void *arg)
 			  json_pack("{s:s}", "parameter", bad));
 		return;
 	}
-	if (check_right(m, method, call, &err) < 0 ||
-	    method->fn(m, call, &in, &err) < 0)
+	if (check_right(m, method, call, &err) < 0) {
+		call_error(call, &err);
+		return;
+	}
+	if (method->right == RIGHT_KEYS && method->changes)
+		pool_drop(m);
+	if (method->fn(m, call, &in, &err) < 0)
 		call_error(call, &err);
 }

@@ -17,4 +17,7 @@ int create_start(struct manager *m, const char *name, const char *provider,
 		 const struct operation *template, struct call *call,
 		 struct error *err);
 
+/* What its job does, for a job of another kind. */
+int create_run(struct job *job, void *arg, struct error *err);
+
 #endif

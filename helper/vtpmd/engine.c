@@ -112,6 +112,8 @@ static void add_options(char *argv[], const struct engine_args *a, char *family)
 		argv[n] = "--manufacture";
 	} else if (a->resume) {
 		argv[n] = "--resume";
+	} else if (a->set_name) {
+		argv[n] = "--set-name";
 	} else if (a->from) {
 		argv[n++] = "--from";
 		argv[n++] = (char *)a->from;

@@ -39,6 +39,7 @@ struct engine_args {
 	bool manufacture;
 	bool offline; /* no TPM: only to be rekeyed */
 	bool resume;  /* go on from the checkpoint */
+	bool set_name; /* @name is also what it is called in the header */
 	/* The state of a new file is to be that of another: engine/source.h. */
 	const char *from; /* its kind, or NULL */
 	int from_fd;

@@ -13,6 +13,15 @@
  */
 #define TIMEOUT_MS 300000
 
+unsigned int identity_default_types(void)
+{
+	unsigned int types = 0;
+
+	for (int i = 0; i < EK_TYPES; i++)
+		types |= ek_types[i].by_default ? EK_BIT(i) : 0;
+	return types;
+}
+
 static int run(const struct config *cfg, const char *name, json_t *request,
 	       json_t **reply, struct error *err)
 {

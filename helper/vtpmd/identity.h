@@ -15,6 +15,9 @@
 /* One bit for each of ek_types[]. */
 #define EK_BIT(type) (1U << (type))
 
+/* Those that are made where nothing else is asked for. */
+unsigned int identity_default_types(void);
+
 /* Make the keys of @types in the vTPM whose engine runs. */
 int identity_make(const struct config *cfg, const char *name,
 		  unsigned int types, json_t **facts, struct error *err);

@@ -11,7 +11,9 @@
 
 #include "util/log.h"
 #include "util/secret.h"
+#include "util/text.h"
 #include "vtpmd/manager.h"
+#include "vtpmd/pool.h"
 
 /* One more vTPM's key is asked of its provider when its engine has died. */
 #define MAX_KEPT_KEYS 15000
@@ -19,7 +21,7 @@
 static const char usage[] =
 	"Usage: vtpmd [--state-dir DIR] [--run-dir DIR] [--libexec-dir DIR] "
 	"[--no-zygote]\n"
-	"             [--verbose]\n"
+	"             [--pool N] [--verbose]\n"
 	"\n"
 	"Manages the virtual TPMs of this host. Started by systemd; see "
 	"vtpmd(8).\n"
@@ -29,6 +31,7 @@ static const char usage[] =
 	"  --run-dir DIR      sockets (" DEFAULT_RUN_DIR ")\n"
 	"  --libexec-dir DIR  vtpm-engine, vtpm-identity and vtpm-key-TYPE\n"
 	"  --no-zygote        run the engine's program anew for each vTPM\n"
+	"  --pool N           have N vTPMs ready, at most 64, so that create is quick\n"
 	"  --verbose          log details\n"
 	"  --help, --version\n";
 
@@ -39,11 +42,13 @@ static int parse_options(int argc, char **argv, struct config *cfg)
 		{ "run-dir", required_argument, NULL, 'r' },
 		{ "libexec-dir", required_argument, NULL, 'l' },
 		{ "no-zygote", no_argument, NULL, 'z' },
+		{ "pool", required_argument, NULL, 'p' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
+	uint32_t n;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "hv", longopts, NULL)) != -1) {
@@ -59,6 +64,11 @@ static int parse_options(int argc, char **argv, struct config *cfg)
 			break;
 		case 'z':
 			cfg->no_zygote = true;
+			break;
+		case 'p':
+			if (number_parse(optarg, 0, POOL_MAX, &n))
+				return -EINVAL;
+			cfg->pool_size = n;
 			break;
 		case 'v':
 			cfg->verbose = true;

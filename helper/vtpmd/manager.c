@@ -16,6 +16,7 @@
 #include "vtpmd/autostart.h"
 #include "vtpmd/locked.h"
 #include "vtpmd/manager.h"
+#include "vtpmd/pool.h"
 #include "vtpmd/registry.h"
 #include "vtpmd/resume.h"
 #include "vtpmd/rekey.h"
@@ -243,10 +244,12 @@ static void on_job_done(void *arg)
 	resume_some(m);
 	stop_all_continue(m);
 	rekey_all_continue(m);
-	if (!m->stopping)
+	if (!m->stopping) {
 		autostart_continue(m);
-	else if (!job_pool_active(m->jobs))
+		pool_fill(m);
+	} else if (!job_pool_active(m->jobs)) {
 		sd_event_exit(m->event, 0);
+	}
 }
 
 static int on_stop_limit(sd_event_source *source, uint64_t usec, void *arg)
@@ -352,6 +355,7 @@ int manager_start(struct manager *m, struct error *err)
 		return r;
 	/* After that: an engine of a vTPM half made had its file locked. */
 	registry_clean(&m->config);
+	pool_clean(&m->config);
 	snprintf(path, sizeof(path), "%s/io.vtpm", m->config.run_dir);
 	r = server_new(m->event, path, m->config.have_admin,
 		       m->config.admin_gid, api_handle, m, &m->server, err);
@@ -360,6 +364,7 @@ int manager_start(struct manager *m, struct error *err)
 	engine_prepare(&m->config);
 	sd_notifyf(0, "READY=1\nSTATUS=Serving %s", path);
 	autostart_begin(m);
+	pool_fill(m);
 	return 0;
 }
 
@@ -379,6 +384,7 @@ void manager_deinit(struct manager *m)
 	sd_event_source_disable_unref(m->events_source);
 	if (m->events_fd >= 0)
 		close(m->events_fd);
+	sd_event_source_disable_unref(m->pool_pause);
 	sd_event_source_disable_unref(m->stop_timer);
 	sd_event_source_disable_unref(m->int_source);
 	sd_event_source_disable_unref(m->term_source);

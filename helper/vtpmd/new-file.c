@@ -155,9 +155,6 @@ void new_file_remove(struct operation *op, int fd)
 	}
 	/* Not if the name turned out to be another vTPM's. */
 	registry_file(op->name, NULL, file);
-	if (fstatat(folder.fd, file, &there, AT_SYMLINK_NOFOLLOW) < 0) {
-		snprintf(file, sizeof(file), "%s.json", op->name);
-		unlinkat(folder.fd, file, 0);
-		registry_remove_facts(op->cfg, op->name, op->ephemeral);
-	}
+	if (fstatat(folder.fd, file, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		registry_remove_notes(op->cfg, op->name, op->ephemeral);
 }

@@ -61,13 +61,10 @@ static int prepare(struct operation *op, struct job *job, struct error *err)
 /* Those that it is known to have; those of a new one if nothing is known. */
 static unsigned int types_of(const struct vtpm *v)
 {
-	unsigned int types = 0;
+	unsigned int types = v->facts ? 0 : identity_default_types();
 
-	for (int i = 0; i < EK_TYPES; i++) {
-		if (v->facts ? facts_key(v->facts, i) != NULL
-			     : ek_types[i].by_default)
-			types |= EK_BIT(i);
-	}
+	for (int i = 0; v->facts && i < EK_TYPES; i++)
+		types |= facts_key(v->facts, i) ? EK_BIT(i) : 0;
 	return types;
 }
 

@@ -15,6 +15,7 @@
 #include "vtpmd/identity.h"
 #include "vtpmd/new-file.h"
 #include "vtpmd/operation.h"
+#include "vtpmd/pool.h"
 #include "vtpmd/provider-change.h"
 
 static int open_ca(struct operation *op, struct ca *ca, struct error *err)
@@ -111,21 +112,47 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 	return r < 0 || !op->certify ? r : certify(op, job, ca, err);
 }
 
-static int create_run(struct job *job, void *arg, struct error *err)
+/* One of the pool gets the name; its engine runs. */
+static int use_blank(struct operation *op, int fd, struct error *err)
 {
-	struct operation *op = arg;
-	_cleanup_close_ int fd = -1;
-	char path[PATH_MAX];
+	struct engine_args args = { .name = op->name,
+				    .family = ENGINE_NO_FAMILY,
+				    .nvram_fd = fd,
+				    .key = op->key,
+				    .set_name = true };
+	struct engine_status status;
+	int r = op->start ? kernel_family(&args.family, err) : 0;
+
+	return r < 0 ? r
+		     : engine_start(op->cfg, &args, &op->engine, &status, err);
+}
+
+static int use_new(struct operation *op, struct job *job, int *fd,
+		   struct error *err)
+{
 	struct ca ca = CA_NONE;
 	int r;
 
 	new_file_identify(op);
-	r = operation_take_owner(op, err);
-	if (!r && op->prepare)
-		r = op->prepare(op, job, err);
+	r = op->prepare ? op->prepare(op, job, err) : 0;
 	if (!r)
-		r = make_tpm(op, job, &fd, &ca, err);
+		r = make_tpm(op, job, fd, &ca, err);
 	ca_close(&ca);
+	return r;
+}
+
+int create_run(struct job *job, void *arg, struct error *err)
+{
+	struct operation *op = arg;
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	int r;
+
+	r = operation_take_owner(op, err);
+	if (!r)
+		r = op->blank && !pool_claim(op, &fd)
+			    ? use_blank(op, fd, err)
+			    : use_new(op, job, &fd, err);
 	if (!r && !op->start) {
 		r = engine_stop(op->cfg, op->name, &op->engine, err);
 		checkpoint_remove(op->cfg, op->name);
@@ -234,10 +261,17 @@ int create_start(struct manager *m, const char *name, const char *provider,
 	if (r < 0)
 		return r;
 	r = choose_provider(m, provider, &op, err);
+	if (!r && op.from_pool)
+		pool_take(m, &op);
 	if (!r)
 		r = operation_start(v, &create_ops, &op, call, err);
 	if (r < 0)
 		vtpm_free(v);
+	if (r < 0 && op.blank) {
+		pool_remove(&m->config, op.other);
+		secret_free(op.key);
+		json_decref(op.facts);
+	}
 	return r;
 }
 
@@ -249,6 +283,10 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 				.ephemeral = o->ephemeral,
 				.certify = o->certify,
 				.ek_types = o->ek_types,
+				.from_pool = o->certify && !o->ephemeral &&
+					     !o->pcr_banks &&
+					     o->ek_types ==
+						     identity_default_types(),
 				.pcr_banks = json_deep_copy(o->pcr_banks),
 				.settings = SETTINGS_DEFAULT };
 	int r;

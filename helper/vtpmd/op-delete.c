@@ -30,10 +30,8 @@ static int delete_run(struct job *job, void *arg, struct error *err)
 	r = registry_sync(folder, err);
 	if (r < 0)
 		return r;
-	snprintf(file, sizeof(file), "%s.json", op->name);
-	unlinkat(folder.fd, file, 0);
 	/* By where it was: its name has no file any more. */
-	registry_remove_facts(op->cfg, op->name,
+	registry_remove_notes(op->cfg, op->name,
 			      folder.fd == op->cfg->ephemeral_fd);
 	return registry_shred(folder, fd, old, err);
 }

@@ -85,8 +85,6 @@ static int copy_facts(struct operation *op, struct error *err)
 static int rename_files(struct operation *op, struct error *err)
 {
 	struct folder folder = registry_folder(op->cfg, op->ephemeral);
-	char old[FILE_NAME_LEN];
-	const char *gone;
 	int r = copy_facts(op, err);
 
 	if (!r && op->ephemeral)
@@ -99,10 +97,8 @@ static int rename_files(struct operation *op, struct error *err)
 	/* It is not there under the new name, or not any more. */
 	if (r < 0)
 		move_file(folder, op->other, op->name, NULL);
-	gone = r < 0 ? op->other : op->name;
-	registry_remove_facts(op->cfg, gone, op->ephemeral);
-	snprintf(old, sizeof(old), "%s.json", gone);
-	unlinkat(folder.fd, old, 0);
+	registry_remove_notes(op->cfg, r < 0 ? op->other : op->name,
+			      op->ephemeral);
 	return r;
 }
 

@@ -70,7 +70,8 @@ int provider_check_at_work(struct manager *m, struct error *err)
 	struct vtpm *v;
 
 	TAILQ_FOREACH(v, &m->vtpms, link) {
-		if (v->new || v->busy)
+		/* A blank that is being made will be thrown away. */
+		if (!v->blank && (v->new || v->busy))
 			return error_set(err, -EBUSY, VTPM_ERR_BUSY,
 					 "an operation works on vTPM %s; wait "
 					 "for it and try again",

@@ -52,6 +52,8 @@ struct vtpm {
 	struct settings settings;
 	unsigned int busy;    /* jobs at work on it */
 	bool new;	      /* being made; nobody sees it yet */
+	bool blank;	      /* of the pool; nobody ever sees it */
+	bool stale;	      /* it is not to be used */
 	bool want_start;      /* start it when there is room for the job */
 	bool want_stop;	      /* StopAll is not done with it */
 	bool want_rekey;      /* nor is RekeyAll */

@@ -52,9 +52,9 @@ TAP_DIR=$T
 # shellcheck source=tools/testing/tap.sh
 . tools/testing/tap.sh
 
-start_daemon() { # [STATE-DIR]
+start_daemon() { # [STATE-DIR [OPTION...]]
 	"$T/bin/vtpmd" --state-dir "${1:-$T/state}" --run-dir "$T/run" \
-		--verbose 2>>"$T/log" &
+		--verbose "${@:2}" 2>>"$T/log" &
 	daemon=$!
 	for _ in $(seq 100); do
 		[ -S "$VTPM_SOCKET" ] && "$ctl" list >/dev/null 2>&1 && return 0

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "vtpmd/create.h"
+#include "vtpmd/identity.h"
+#include "vtpmd/new-file.h"
+#include "vtpmd/pool.h"
+
+/* No name of a vTPM begins with a dot. */
+#define PREFIX ".pool-"
+/* After one that could not be made; or at once when keys have changed. */
+#define PAUSE_US (60 * 1000000ULL)
+
+bool pool_is_name(const char *name)
+{
+	return !strncmp(name, PREFIX, strlen(PREFIX));
+}
+
+DEFINE_CLEANUP(dir, DIR *, closedir)
+
+void pool_remove(const struct config *cfg, const char *name)
+{
+	char file[FILE_NAME_LEN];
+	struct error err = { 0 };
+	_cleanup_close_ int fd = -1;
+
+	registry_file(name, NULL, file);
+	fd = openat(cfg->state_fd, file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (registry_shred(registry_folder(cfg, false), fd, file, &err) < 0)
+		log_warning("%s", err.text);
+	registry_remove_notes(cfg, name, false);
+}
+
+void pool_clean(const struct config *cfg)
+{
+	int fd = openat(cfg->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	char name[NAME_MAX_LEN + 1];
+	struct error err = { 0 };
+	struct dirent *de;
+
+	while (d && (de = readdir(d))) {
+		/* ".pool-1234.nvram"; one in the making has a dot more. */
+		const char *base = de->d_name + !strncmp(de->d_name, "..", 2);
+		_cleanup_close_ int file = -1;
+
+		if (!pool_is_name(base))
+			continue;
+		snprintf(name, sizeof(name), ".%.*s",
+			 (int)strcspn(base + 1, "."), base + 1);
+		file = openat(cfg->state_fd, de->d_name,
+			      O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		if (registry_shred(registry_folder(cfg, false), file,
+				   de->d_name, &err) < 0)
+			log_warning("%s", err.text);
+		registry_remove_notes(cfg, name, false);
+	}
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct manager *m = arg;
+
+	(void)source;
+	(void)usec;
+	m->pool_pause = sd_event_source_disable_unref(m->pool_pause);
+	pool_fill(m);
+	return 0;
+}
+
+static void made(void *arg, const struct error *err)
+{
+	struct operation *op = arg;
+	struct manager *m = op->m;
+	struct vtpm *v = op->v;
+
+	/* Not if what it was by has changed meanwhile. */
+	bool failed = err && !v->stale;
+
+	v->busy--;
+	if (!err && !v->stale) {
+		v->info = op->info;
+		v->have_info = true;
+		operation_take_key(op);
+		operation_take_facts(op);
+	} else {
+		if (!err)
+			pool_remove(&m->config, v->name);
+		vtpm_free(v);
+		op->v = NULL;
+	}
+	if (failed && !m->pool_pause)
+		sd_event_add_time_relative(m->event, &m->pool_pause,
+					   CLOCK_MONOTONIC, PAUSE_US, 0,
+					   on_time, m);
+	operation_end(op, err);
+}
+
+static const struct job_ops pool_ops = {
+	.name = "pool",
+	.run = create_run,
+	.done = made,
+};
+
+static int make_one(struct manager *m, const struct provider *p,
+		    struct error *err)
+{
+	struct operation op = { .engine = ENGINE_NONE,
+				.settings = SETTINGS_DEFAULT,
+				.certify = true,
+				.ek_types = identity_default_types() };
+	char name[NAME_MAX_LEN + 1];
+	uint8_t number[8];
+	struct vtpm *v;
+	int r;
+
+	random_bytes(number, sizeof(number));
+	hex_format(number, sizeof(number),
+		   name + snprintf(name, sizeof(name), PREFIX));
+	snprintf(op.provider, sizeof(op.provider), "%s", p->name);
+	snprintf(op.ca_provider, sizeof(op.ca_provider), "%s", p->name);
+	v = vtpm_new(m, name);
+	if (!v)
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 "out of memory");
+	v->new = v->blank = true;
+	r = operation_start(v, &pool_ops, &op, NULL, err);
+	if (r < 0)
+		vtpm_free(v);
+	return r;
+}
+
+void pool_fill(struct manager *m)
+{
+	const struct provider *p = manager_default_provider(m);
+	struct error err = { 0 };
+	const struct vtpm *v;
+	unsigned int n = 0;
+
+	if (!p || m->stopping || m->pool_pause || job_pool_active(m->jobs))
+		return;
+	TAILQ_FOREACH(v, &m->vtpms, link)
+		n += v->blank;
+	if (n < m->config.pool_size && make_one(m, p, &err) < 0)
+		log_warning("the pool is not filled: %s", err.text);
+}
+
+static bool fits(const struct vtpm *v, const struct operation *op)
+{
+	return v->blank && !v->busy && !v->stale && v->key &&
+	       !strcmp(v->info.wrap[0].provider, op->provider);
+}
+
+void pool_take(struct manager *m, struct operation *op)
+{
+	struct vtpm *v;
+
+	TAILQ_FOREACH(v, &m->vtpms, link) {
+		if (!fits(v, op))
+			continue;
+		snprintf(op->other, sizeof(op->other), "%s", v->name);
+		op->blank = true;
+		op->info = v->info;
+		op->key = TAKE_PTR(v->key);
+		op->facts = TAKE_PTR(v->facts);
+		vtpm_free(v);
+		return;
+	}
+}
+
+static int claim(struct operation *op, int *fd, struct error *err)
+{
+	struct folder folder = registry_folder(op->cfg, false);
+	char from[FILE_NAME_LEN], to[FILE_NAME_LEN];
+	int r;
+
+	registry_file(op->other, NULL, from);
+	registry_file(op->name, SUFFIX_NEW, to);
+	r = registry_rename(folder, from, to, err);
+	registry_remove_notes(op->cfg, op->other, false);
+	if (r < 0)
+		return r;
+	*fd = openat(folder.fd, to, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0)
+		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
+				 folder.path, to, strerror(errno));
+	return registry_lock(*fd, op->name, err);
+}
+
+int pool_claim(struct operation *op, int *fd)
+{
+	struct error err = { 0 };
+	int r = claim(op, fd, &err);
+
+	if (!r)
+		return 0;
+	log_warning("vTPM %s is not taken from the pool: %s", op->name,
+		    err.text);
+	if (*fd >= 0)
+		new_file_discard(op);
+	close(TAKE_FD(*fd));
+	secret_free(TAKE_PTR(op->key));
+	json_decref(TAKE_PTR(op->facts));
+	op->info = (struct nvram_info){ 0 };
+	op->blank = false;
+	return r;
+}
+
+void pool_drop(struct manager *m)
+{
+	struct vtpm *v = TAILQ_FIRST(&m->vtpms), *next;
+
+	m->pool_pause = sd_event_source_disable_unref(m->pool_pause);
+	for (; v; v = next) {
+		next = TAILQ_NEXT(v, link);
+		if (!v->blank)
+			continue;
+		v->stale = true;
+		if (v->busy)
+			continue;
+		pool_remove(&m->config, v->name);
+		vtpm_free(v);
+	}
+}
