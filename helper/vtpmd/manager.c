@@ -246,7 +246,7 @@ static void on_job_done(void *arg)
 	rekey_all_continue(m);
 	if (!m->stopping) {
 		autostart_continue(m);
-		pool_fill(m);
+		pool_continue(m);
 	} else if (!job_pool_active(m->jobs)) {
 		sd_event_exit(m->event, 0);
 	}

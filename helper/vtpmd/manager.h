@@ -44,7 +44,8 @@ struct manager {
 	/* Of vtpmd's own start; 0 when all are done. */
 	unsigned int autostarts, autostarts_told;
 	uint64_t autostarts_ms;	     /* CLOCK_MONOTONIC; when it began */
-	sd_event_source *pool_pause; /* a blank could not be made */
+	sd_event_source *pool_pause; /* until the pool is filled */
+	bool pool_made, pool_failed; /* the last blank */
 	struct rekey_all *rekey_all; /* as long as RekeyAll is at work */
 };
 

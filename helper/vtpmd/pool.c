@@ -15,7 +15,9 @@
 
 /* No name of a vTPM begins with a dot. */
 #define PREFIX ".pool-"
-/* After one that could not be made; or at once when keys have changed. */
+/* After a job, so that several creates do not wait for what is made in between. */
+#define IDLE_US 1000000ULL
+/* After one that could not be made; less when keys have changed. */
 #define PAUSE_US (60 * 1000000ULL)
 
 bool pool_is_name(const char *name)
@@ -71,8 +73,28 @@ static int on_time(sd_event_source *source, uint64_t usec, void *arg)
 	(void)source;
 	(void)usec;
 	m->pool_pause = sd_event_source_disable_unref(m->pool_pause);
+	m->pool_failed = false;
 	pool_fill(m);
 	return 0;
+}
+
+static void fill_after(struct manager *m, uint64_t usec)
+{
+	m->pool_pause = sd_event_source_disable_unref(m->pool_pause);
+	if (m->config.pool_size)
+		sd_event_add_time_relative(m->event, &m->pool_pause,
+					   CLOCK_MONOTONIC, usec, 0, on_time,
+					   m);
+}
+
+void pool_continue(struct manager *m)
+{
+	/* The last job was ours: on with the next. */
+	if (m->pool_made)
+		pool_fill(m);
+	else if (!m->pool_failed && !m->stopping)
+		fill_after(m, IDLE_US);
+	m->pool_made = false;
 }
 
 static void made(void *arg, const struct error *err)
@@ -82,8 +104,8 @@ static void made(void *arg, const struct error *err)
 	struct vtpm *v = op->v;
 
 	/* Not if what it was by has changed meanwhile. */
-	bool failed = err && !v->stale;
-
+	m->pool_failed = err && !v->stale;
+	m->pool_made = !err;
 	v->busy--;
 	if (!err && !v->stale) {
 		v->info = op->info;
@@ -96,10 +118,8 @@ static void made(void *arg, const struct error *err)
 		vtpm_free(v);
 		op->v = NULL;
 	}
-	if (failed && !m->pool_pause)
-		sd_event_add_time_relative(m->event, &m->pool_pause,
-					   CLOCK_MONOTONIC, PAUSE_US, 0,
-					   on_time, m);
+	if (m->pool_failed)
+		fill_after(m, PAUSE_US);
 	operation_end(op, err);
 }
 
@@ -144,7 +164,7 @@ void pool_fill(struct manager *m)
 	const struct vtpm *v;
 	unsigned int n = 0;
 
-	if (!p || m->stopping || m->pool_pause || job_pool_active(m->jobs))
+	if (!p || m->stopping || job_pool_active(m->jobs))
 		return;
 	TAILQ_FOREACH(v, &m->vtpms, link)
 		n += v->blank;
@@ -217,7 +237,8 @@ void pool_drop(struct manager *m)
 {
 	struct vtpm *v = TAILQ_FIRST(&m->vtpms), *next;
 
-	m->pool_pause = sd_event_source_disable_unref(m->pool_pause);
+	m->pool_failed = false;
+	fill_after(m, IDLE_US);
 	for (; v; v = next) {
 		next = TAILQ_NEXT(v, link);
 		if (!v->blank)

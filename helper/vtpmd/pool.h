@@ -12,8 +12,10 @@
 
 #define POOL_MAX 64
 
-/* Make another one if there are too few and nothing else is to be done. */
+/* Make another one if there are too few and nothing else is being done. */
 void pool_fill(struct manager *m);
+/* A job is done: the same, soon. */
+void pool_continue(struct manager *m);
 /*
  * If there is one that fits @op, which has a provider, it is in @op from now on.
  */
