@@ -14,6 +14,7 @@
 #include "engine/protocol.h"
 #include "engine/shared.h"
 #include "engine/source.h"
+#include "engine/tpm.h"
 #include "engine/zygote.h"
 #include "util/log.h"
 #include "util/secret.h"
@@ -29,6 +30,7 @@ static int exit_status(const struct error *err)
 		{ VTPM_ERR_VERSION, ENGINE_EXIT_VERSION },
 		{ VTPM_ERR_STORAGE, ENGINE_EXIT_STORAGE },
 		{ VTPM_ERR_NO_SPACE, ENGINE_EXIT_NO_SPACE },
+		{ VTPM_ERR_INVALID, ENGINE_EXIT_INVALID },
 	};
 
 	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
@@ -97,6 +99,10 @@ static int open_state(struct engine *e, const struct options *o,
 		return r;
 	if (o->resume)
 		return engine_resume(e, key, checkpoint_fd, err);
+	if (o->profile)
+		r = tpm_set_profile(o->profile, err);
+	if (r < 0)
+		return r;
 	if (!o->offline)
 		return engine_power_on(e, o->manufacture, key, checkpoint_fd,
 				       err);

@@ -12,7 +12,7 @@ static const char usage[] =
 	"Usage: vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N\n"
 	"                   --netlink-fd N --family ID [--checkpoint-fd N]\n"
 	"                   [--file PATH] [--user UID:GID]\n"
-	"                   [--manufacture|--resume|--set-name|--from KIND --from-fd N]\n"
+	"                   [--manufacture [--profile NAME]|--resume|--set-name|--from KIND --from-fd N]\n"
 	"       vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N --offline\n"
 	"                   [--file PATH] [--user UID:GID]\n"
 	"       vtpm-engine --zygote N TITLE\n"
@@ -31,6 +31,8 @@ static int check_options(const struct options *o)
 	if (!o->name || o->nvram_fd <= 0 || o->key_fd <= 0 ||
 	    o->control_fd <= 0 || !o->from != !o->from_fd || o->from_fd < 0 ||
 	    o->manufacture + o->resume + !!o->from + o->offline > 1)
+		return -EINVAL;
+	if (o->profile && !o->manufacture)
 		return -EINVAL;
 	/* Offline there is no TPM, and none to be served. */
 	if (o->offline)
@@ -56,6 +58,7 @@ int options_parse(int argc, char **argv, struct options *o)
 		{ "manufacture", no_argument, NULL, 'm' },
 		{ "offline", no_argument, NULL, 'o' },
 		{ "set-name", no_argument, NULL, 'N' },
+		{ "profile", required_argument, NULL, 'P' },
 		{ "from", required_argument, NULL, 'F' },
 		{ "from-fd", required_argument, NULL, 'S' },
 		{ "help", no_argument, NULL, 'h' },
@@ -102,6 +105,9 @@ int options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'o':
 			o->offline = true;
+			break;
+		case 'P':
+			o->profile = optarg;
 			break;
 		case 'N':
 			o->set_name = true;

@@ -18,6 +18,7 @@ struct options {
 	bool resume;
 	bool manufacture;
 	bool set_name;
+	const char *profile; /* or NULL */
 	bool offline;
 	const char *from; /* NULL: no source */
 	int from_fd;

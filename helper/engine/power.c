@@ -90,8 +90,11 @@ static int stir_random(struct error *err)
 /* Before anybody waits, a file that cannot be written is an error. */
 static int begin(struct engine *e, struct error *err)
 {
-	int r = nvram_set_library(e->nvram, tpm_library_version(), "", err);
+	char profile[TPM_MAX_PROFILE + 1];
+	int r;
 
+	tpm_get_profile(profile);
+	r = nvram_set_library(e->nvram, tpm_library_version(), profile, err);
 	if (!r)
 		r = engine_save(e, true, err);
 	e->generation = nvram_generation(e->nvram);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A new TPM must be one of its own, and the same again when it is loaded. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,12 +138,48 @@ static void test_refused_state(void **state)
 	tpm_power_off();
 }
 
+/* Where the library has them, they are what the TPM is made by, and said of it. */
+static void test_profiles(void **state)
+{
+	static const char *const bad[] = { "", "a b", "x\"y", "x\\y" };
+	struct saved none = { 0 };
+	char name[TPM_MAX_PROFILE + 1];
+	struct error err = { 0 };
+
+	(void)state;
+	if (tpm_library_version() < 0x000a0000) {
+		assert_int_equal(tpm_set_profile("null", &err), -EOPNOTSUPP);
+		assert_string_equal(err.code, VTPM_ERR_INVALID);
+		power_on(&none);
+		tpm_get_profile(name);
+		assert_string_equal(name, "");
+		tpm_power_off();
+		skip();
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(tpm_set_profile(bad[i], &err), -EINVAL);
+	assert_int_equal(tpm_set_profile("no-such", &err), 0);
+	assert_int_equal(tpm_power_on(&(struct tpm_saved){ 0 }, &err), -EINVAL);
+	tpm_power_off();
+	assert_int_equal(tpm_set_profile("null", &err), 0);
+	power_on(&none);
+	tpm_get_profile(name);
+	assert_string_equal(name, "null");
+	tpm_power_off();
+	power_on(&none);
+	tpm_get_profile(name);
+	assert_string_not_equal(name, "null");
+	assert_string_not_equal(name, "");
+	tpm_power_off();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_seeds),
 		cmocka_unit_test(test_lockout_parameters),
 		cmocka_unit_test(test_refused_state),
+		cmocka_unit_test(test_profiles),
 	};
 
 	return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,10 @@
 #include "engine/protocol.h"
 #include "engine/tpm.h"
 
+/* From 0.10 on; the headers of before do not have them. */
+TPM_RESULT TPMLIB_SetProfile(const char *profile) __attribute__((weak));
+#define INFO_ACTIVE_PROFILE 0x20
+
 /* libtpms is a set of globals, and so is what belongs to it. */
 static struct {
 	struct tpm_saved load; /* for the load callback */
@@ -20,6 +25,7 @@ static struct {
 	size_t state_size;
 	bool changed;
 	uint8_t locality;
+	char profile[TPM_MAX_PROFILE + 16]; /* as libtpms wants it; or empty */
 	unsigned char *resp; /* libtpms' response buffer */
 	uint32_t resp_size;
 } tpm;
@@ -117,6 +123,62 @@ uint32_t tpm_library_version(void)
 	return TPMLIB_GetVersion();
 }
 
+int tpm_set_profile(const char *name, struct error *err)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789:._-";
+	uint32_t v = tpm_library_version();
+
+	if (!TPMLIB_SetProfile)
+		return error_set(err, -EOPNOTSUPP, VTPM_ERR_INVALID,
+				 "libtpms %u.%u.%u has no profiles; install "
+				 "0.10 or newer, or make the vTPM without",
+				 v >> 16, v >> 8 & 255, v & 255);
+	if (!*name || strlen(name) > TPM_MAX_PROFILE ||
+	    name[strspn(name, good)])
+		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+				 "that is no name of a profile; default-v1 and "
+				 "null are some");
+	snprintf(tpm.profile, sizeof(tpm.profile), "{\"Name\":\"%s\"}", name);
+	return 0;
+}
+
+/* {"ActiveProfile":{"Name":"default-v1",...}} */
+void tpm_get_profile(char out[TPM_MAX_PROFILE + 1])
+{
+	static const char key[] = "\"Name\":\"";
+	char *info = TPMLIB_SetProfile
+			     ? TPMLIB_GetInfo(INFO_ACTIVE_PROFILE)
+			     : NULL;
+	const char *name = info ? strstr(info, key) : NULL;
+	size_t n = 0;
+
+	if (name) {
+		name += strlen(key);
+		n = strcspn(name, "\"\\");
+	}
+	snprintf(out, TPM_MAX_PROFILE + 1, "%.*s",
+		 n > TPM_MAX_PROFILE ? 0 : (int)n, name ? name : "");
+	free(info);
+}
+
+static int refused(TPM_RESULT rc, struct error *err)
+{
+	if (tpm.profile[0])
+		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+				 "libtpms does not take this profile (0x%x); "
+				 "default-v1 and null are some that it knows",
+				 rc);
+	if (rc == TPM_BAD_VERSION)
+		return error_set(
+			err, -EPROTONOSUPPORT, VTPM_ERR_VERSION,
+			"libtpms does not know this version of the state; use the release that wrote it or a newer one");
+	return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
+			 "libtpms refuses the state (0x%x); restore a backup",
+			 rc);
+}
+
 int tpm_power_on(const struct tpm_saved *s, struct error *err)
 {
 	struct libtpms_callbacks callbacks = {
@@ -136,18 +198,12 @@ int tpm_power_on(const struct tpm_saved *s, struct error *err)
 	rc = TPMLIB_ChooseTPMVersion(TPMLIB_TPM_VERSION_2);
 	if (rc == TPM_SUCCESS)
 		rc = TPMLIB_RegisterCallbacks(&callbacks);
+	if (rc == TPM_SUCCESS && tpm.profile[0])
+		rc = TPMLIB_SetProfile(tpm.profile);
 	if (rc == TPM_SUCCESS)
 		rc = TPMLIB_MainInit();
 	tpm.load = (struct tpm_saved){ 0 };
-	if (rc == TPM_SUCCESS)
-		return 0;
-	if (rc == TPM_BAD_VERSION)
-		return error_set(
-			err, -EPROTONOSUPPORT, VTPM_ERR_VERSION,
-			"libtpms does not know this version of the state; use the release that wrote it or a newer one");
-	return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
-			 "libtpms refuses the state (0x%x); restore a backup",
-			 rc);
+	return rc == TPM_SUCCESS ? 0 : refused(rc, err);
 }
 
 void tpm_power_off(void)

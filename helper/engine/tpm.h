@@ -13,6 +13,16 @@
 
 uint32_t tpm_library_version(void);
 
+/*
+ * The profile that the TPM which is made next is to have: what algorithms and
+ * commands it knows. VTPM_ERR_INVALID for what is none, and for any where this
+ * libtpms (before 0.10) has no profiles.
+ */
+int tpm_set_profile(const char *name, struct error *err);
+/* That of the TPM that is powered on; empty where there are none. */
+#define TPM_MAX_PROFILE 63
+void tpm_get_profile(char out[TPM_MAX_PROFILE + 1]);
+
 /* What a TPM is made of, in libtpms' own form; the caller's. */
 struct tpm_saved {
 	const void *permanent;	/* what outlives a power cycle */

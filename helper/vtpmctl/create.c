@@ -38,7 +38,7 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 	bool no_start = false, autostart = false, ephemeral = false;
 	bool no_certificate = false;
 	const char *provider = NULL, *owner = NULL, *mode = NULL, *name;
-	const char *ek = NULL, *pcr_banks = NULL;
+	const char *ek = NULL, *pcr_banks = NULL, *profile = NULL;
 	const struct ctl_option options[] = {
 		{ .name = "provider", .value = &provider },
 		{ .name = "owner", .value = &owner },
@@ -48,6 +48,7 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 		{ .name = "ephemeral", .flag = &ephemeral },
 		{ .name = "ek", .value = &ek },
 		{ .name = "pcr-banks", .value = &pcr_banks },
+		{ .name = "profile", .value = &profile },
 		{ .name = "no-certificate", .flag = &no_certificate },
 		{ 0 },
 	};
@@ -71,6 +72,7 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 	ctl_put_text(p, "provider", provider);
 	ctl_put_text(p, "owner", owner);
 	ctl_put_text(p, "mode", mode);
+	ctl_put_text(p, "profile", profile);
 	return client_call(ctl, &(struct client_call){ .method = "Create",
 						       .parameters = p,
 						       .more = true,
@@ -83,7 +85,7 @@ const struct verb verb_create = {
 	.help = "Usage: vtpmctl create NAME [--provider PROVIDER] [--owner USER[:GROUP]]\n"
 		"                      [--mode MODE] [--no-start] [--autostart] [--ephemeral]\n"
 		"                      [--ek TYPE,...] [--no-certificate]\n"
-		"                      [--pcr-banks BANK,...] [--json]\n"
+		"                      [--pcr-banks BANK,...] [--profile NAME] [--json]\n"
 		"\n"
 		"Makes a new virtual TPM with its endorsement keys, and has the CA of this host\n"
 		"certify them. Its state is sealed with a key of PROVIDER, or of the default\n"
@@ -101,6 +103,9 @@ const struct verb verb_create = {
 		"  --pcr-banks BANK,...\n"
 		"               the banks of PCRs: sha1, sha256, sha384, sha512; all of them\n"
 		"               otherwise. Each PCR is extended in every one of them\n"
+		"  --profile NAME\n"
+		"               the libtpms profile: which algorithms and commands the TPM has,\n"
+		"               for instance default-v1 or null; with libtpms 0.10 and newer\n"
 		"  --no-certificate\n"
 		"               leave them without certificates, for another CA: vtpmctl ek request\n"
 		"\n"

@@ -86,6 +86,7 @@ static void print(struct ctl *ctl, json_t *p, void *arg)
 	printf("%-12s %lld\n", "generation",
 	       (long long)json_integer_value(json_object_get(v, "generation")));
 	ctl_line("libtpms", json_text(v, "libraryVersion"));
+	ctl_line("profile", json_text(v, "profile"));
 	if (json_is_integer(pid))
 		printf("%-12s %lld\n", "engine",
 		       (long long)json_integer_value(pid));

@@ -121,6 +121,7 @@ static int create(struct manager *m, struct call *call,
 		.certify = param_bool(in, 8, true),
 		.ek_types = ek_types_wanted(in->v[7]),
 		.pcr_banks = in->v[9],
+		.profile = param_string(in, 10),
 	};
 
 	if (!o.ek_types)
@@ -257,7 +258,8 @@ static const struct method {
 	  { STRING("name"), OPT_STRING("provider"), OPT_BOOL("start"),
 	    OPT_BOOL("autostart"), OPT_STRING("owner"), OPT_STRING("mode"),
 	    OPT_BOOL("ephemeral"), OPT_ARRAY("endorsementKeys"),
-	    OPT_BOOL("certificates"), OPT_ARRAY("pcrBanks") } },
+	    OPT_BOOL("certificates"), OPT_ARRAY("pcrBanks"),
+	    OPT_STRING("profile") } },
 	{ INTERFACE ".Start",
 	  start,
 	  RIGHT_OPERATE,

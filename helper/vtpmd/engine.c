@@ -109,7 +109,11 @@ static void add_options(char *argv[], const struct engine_args *a, char *family)
 	argv[n++] = "--checkpoint-fd";
 	argv[n++] = "7";
 	if (a->manufacture) {
-		argv[n] = "--manufacture";
+		argv[n++] = "--manufacture";
+		if (a->profile) {
+			argv[n++] = "--profile";
+			argv[n] = (char *)a->profile;
+		}
 	} else if (a->resume) {
 		argv[n] = "--resume";
 	} else if (a->set_name) {
@@ -184,6 +188,7 @@ static int start_error(const char *name, const struct engine *e, int status,
 		{ ENGINE_EXIT_VERSION, -EPROTONOSUPPORT, VTPM_ERR_VERSION },
 		{ ENGINE_EXIT_STORAGE, -EIO, VTPM_ERR_STORAGE },
 		{ ENGINE_EXIT_NO_SPACE, -ENOSPC, VTPM_ERR_NO_SPACE },
+		{ ENGINE_EXIT_INVALID, -EINVAL, VTPM_ERR_INVALID },
 	};
 	char buf[4096], line[320], how[64];
 	ssize_t n = read(e->log_fd, buf, sizeof(buf));

@@ -37,6 +37,7 @@ struct engine_args {
 	const struct secret *key;
 	uint16_t family; /* or ENGINE_NO_FAMILY */
 	bool manufacture;
+	const char *profile; /* of a TPM that is made; NULL: libtpms' default */
 	bool offline; /* no TPM: only to be rekeyed */
 	bool resume;  /* go on from the checkpoint */
 	bool set_name; /* @name is also what it is called in the header */

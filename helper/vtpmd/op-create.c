@@ -76,6 +76,7 @@ static int power_on(struct operation *op, struct job *job,
 		return r;
 	checkpoint_remove(op->cfg, op->name);
 	args->manufacture = false;
+	args->profile = NULL;
 	args->from = NULL;
 	args->from_secret = NULL;
 	return engine_start(op->cfg, args, &op->engine, &status, err);
@@ -88,6 +89,7 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 	struct engine_args args = { .name = op->name,
 				    .family = ENGINE_NO_FAMILY,
 				    .manufacture = !op->from,
+				    .profile = *op->profile ? op->profile : NULL,
 				    .from = op->from,
 				    .from_fd = op->from_fd,
 				    .from_secret = op->from_secret };
@@ -284,14 +286,20 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 				.certify = o->certify,
 				.ek_types = o->ek_types,
 				.from_pool = o->certify && !o->ephemeral &&
-					     !o->pcr_banks &&
+					     !o->pcr_banks && !o->profile &&
 					     o->ek_types ==
 						     identity_default_types(),
-				.pcr_banks = json_deep_copy(o->pcr_banks),
 				.settings = SETTINGS_DEFAULT };
 	int r;
 
 	op.settings.autostart = o->autostart;
+	if (o->profile && strlen(o->profile) >= sizeof(op.profile))
+		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
+				 "the name of a profile has at most %zu bytes",
+				 sizeof(op.profile) - 1);
+	snprintf(op.profile, sizeof(op.profile), "%s",
+		 o->profile ? o->profile : "");
+	op.pcr_banks = json_deep_copy(o->pcr_banks);
 	/* One that is cut short here is none that could be found. */
 	snprintf(op.owner, sizeof(op.owner), "%s", o->owner ? o->owner : "");
 	snprintf(op.mode, sizeof(op.mode), "%s", o->mode ? o->mode : "");

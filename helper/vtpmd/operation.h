@@ -44,6 +44,7 @@ struct operation {
 	bool unverified; /* restore: the key was not to be had */
 	json_t *facts;	 /* of the endorsement keys, or NULL */
 	enum operation_keys keys;
+	char profile[64];  /* of a new TPM; empty: libtpms' default */
 	bool from_pool;	   /* create: what the pool has will do */
 	bool blank;	   /* @other is that of the pool */
 	json_t *pcr_banks; /* names, for a new TPM; NULL: as libtpms has them */

@@ -276,6 +276,8 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	json_object_set_new(out, "generation",
 			    json_integer((json_int_t)info->generation));
 	json_object_set_new(out, "libraryVersion", json_string(version));
+	if (*info->profile)
+		json_object_set_new(out, "profile", json_text(info->profile));
 	json_object_set_new(out, "endorsementKeys", facts_summary(v->facts));
 	if (json_object_get(v->facts, "pcrBanks"))
 		json_object_set_new(out, "pcrBanks",

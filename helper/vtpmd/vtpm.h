@@ -196,6 +196,7 @@ struct create_options {
 	bool start, autostart, ephemeral;
 	bool certify;	       /* have our own CA make certificates */
 	unsigned int ek_types; /* EK_BIT() of each that is to be made */
+	const char *profile;   /* of libtpms; NULL: its default */
 	json_t *pcr_banks;     /* names; NULL: as libtpms has them; borrowed */
 };
 

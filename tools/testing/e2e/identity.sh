@@ -91,6 +91,17 @@ check "and a certificate" verifies f p256
 expect 0 '' "clone --mode replace" "$ctl" clone f f2 --mode replace
 expect 0 'PCR banks *sha256 sha384$' "as well" "$ctl" show f2
 for i in f f2; do "$ctl" delete $i --yes; done >/dev/null
+if "$ctl" show e | grep -q '^profile'; then
+	expect 0 '' "a profile of libtpms" "$ctl" create f --no-start --profile null
+	expect 0 'profile *null' "is shown" "$ctl" show f
+	"$ctl" delete f --yes >/dev/null
+	expect 2 'profile' "one that there is not" \
+		"$ctl" create f --no-start --profile none-such
+else
+	expect 2 'has no profiles' "a libtpms without profiles says so" \
+		"$ctl" create f --no-start --profile null
+fi
+expect 3 'no vTPM' "and leaves nothing" "$ctl" show f
 expect 2 'p384' "a type that there is not" "$ctl" create f --no-start --ek rsa4096
 expect 0 '' "only one" "$ctl" create f --no-start --ek p384
 check "is only that" test "$("$ctl" ek show f | grep -c digest)" = 1
