@@ -260,7 +260,9 @@ edit 's/id:49424D00/id:494E5443/'
 refused 'manufacturer id:49424D00' "of another manufacturer" rsa2048
 edit 's/critical, dirName/dirName/'
 refused 'not critical' "an empty subject and no critical name" rsa2048
-sign rsa2048 -days -1
+# OpenSSL 3.5 has options for the times, and takes no negative number of days.
+sign rsa2048 -days -1 ||
+	sign rsa2048 -not_before 20200101000000Z -not_after 20200102000000Z
 refused 'expired' "one that has expired" rsa2048
 echo garbage >"$T/new.pem"
 refused 'PEM or DER' "no certificate" rsa2048
