@@ -4,15 +4,15 @@
 # and the time of a start; against swtpm, one a TPM, in the same run. TAP, and the
 # figures as comments. On software emulation only the ratios mean anything.
 #
-#   scale.sh            COUNTS="1 10 100 1000" SWTPMS="1 10 100"
+#   scale.sh            COUNTS="1 10 100 1000" SWTPMS="1 10 100", or none
 #
 # With --run it is in the place where the module can be loaded.
 set -uo pipefail
 cd "$(dirname "$0")/../../.." || exit
 
 if [ "${1:-}" != --run ]; then
-	export COUNTS SWTPMS
-	VTPM_TIMEOUT=${VTPM_TIMEOUT:-3600} VTPM_MEMORY=2048 \
+	export COUNTS SWTPMS=${SWTPMS-1 10 100}
+	VTPM_TIMEOUT=${VTPM_TIMEOUT:-3600} VTPM_MEMORY=2048 VTPM_DISK=256 \
 		VTPM_PASS="COUNTS SWTPMS" \
 		exec tools/testing/here-or-guest.sh \
 		tools/testing/bench/scale.sh --run
@@ -20,10 +20,12 @@ fi
 
 . tools/testing/tap.sh
 . tools/testing/set-up.sh
-work=$(mktemp -d) swtpms=()
+work=$(mktemp -d) swtpms=() swtpm_counts=${SWTPMS-1 10 100} have=0
 tear_down()
 {
 	[ ${#swtpms[@]} -eq 0 ] || kill "${swtpms[@]}" 2> /dev/null || :
+	# A guest ends with all that is in it.
+	[ -n "${VTPM_IN_GUEST:-}" ] || stop_all
 	rm -rf "$work"
 	vtpm_tear_down
 }
@@ -49,10 +51,17 @@ PROVIDER
 		> "$VTPM_STATE/providers/bench.json"
 }
 
+# Engines outlive the vtpmd that has started them.
+stop_all()
+{
+	[ "$have" = 0 ] || { vtpm_start_daemon && vtpmctl stop --all \
+		> /dev/null 2>&1 && vtpm_stop_daemon; }
+	have=0
+}
+
 running() { vtpmctl list | grep -c ' running ' || :; }
 
 # All with a file, by the start of a vtpmd; those before run already.
-have=0
 start_up_to() # COUNT
 {
 	local count=$1 made start
@@ -66,7 +75,7 @@ start_up_to() # COUNT
 	vtpm_start_daemon
 	until [ "$(running)" -ge "$count" ]; do
 		[ $(($(now) - start)) -lt 1800000000000 ] || return
-		sleep 0.5
+		sleep $((1 + count / 200))
 	done
 	echo "# $count: $(($(ms "$start") / (count - have))) ms for each of $((count - have)) starts of one vtpmd"
 	have=$count
@@ -179,8 +188,10 @@ for count in ${COUNTS:-1 10 100 1000}; do
 	vtpm_stop_daemon
 done
 
+# Ours would have libraries in common with it, and each less of a share.
+[ -z "$swtpm_counts" ] || stop_all
 free=$(available) started=0
-for count in ${SWTPMS:-1 10 100}; do
+for count in $swtpm_counts; do
 	while [ $started -lt "$count" ]; do
 		started=$((started + 1))
 		start_swtpm $started || echo "# swtpm $started was not registered"
