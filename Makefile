@@ -10,7 +10,8 @@
 ## make soak-powercut  50,000 power cuts of the state file; POWERCUT_POINTS=
 ## make soak-rekey     1,000 kills in the middle of a rekey; ROUNDS=
 ## make shell          a root shell with a vTPM ready (in a guest if need be)
-## make bench          against libtpms in process and swtpm; build/bench.json
+## make bench          against libtpms in process and swtpm; build/bench.json,
+##                     and the figures of Documentation/performance.rst
 ## make scale          1,000 vTPMs in 2 GiB: memory and time of each; swtpm's
 ## make fuzz           the fuzz targets, FUZZ_SECONDS=60 each
 ## make style          checkpatch, sparse, shellcheck and the like
@@ -83,12 +84,15 @@ soak-kill: deps
 
 bench: deps
 	@$(MAKE) --no-print-directory helper man bench-programs
-	@build/bench/bench-engine build/bench
+	@build/bench/bench-engine build/bench | tee build/bench/native
 	@tools/testing/bench/bench.sh
+	@tools/testing/bench/load.sh
+	@tools/testing/bench/draw.py
 
 scale: deps
 	@$(MAKE) --no-print-directory helper man bench-programs
-	@tools/testing/bench/scale.sh
+	@tools/testing/bench/scale.sh | tee build/bench/scale
+	@tools/testing/bench/draw.py
 
 style: deps
 	@tools/style.sh
@@ -183,7 +187,7 @@ selftests:
 	@$(MAKE) -s -C tools/testing/selftests/vtpm OUTPUT=$(CURDIR)/build/selftests
 
 BENCH := build/bench/bench-tpm build/bench/bench-echo build/bench/bench-engine \
-	build/bench/make-states
+	build/bench/bench-load build/bench/bench-plain build/bench/make-states
 bench-programs: $(BENCH)
 selftest_dir := tools/testing/selftests/vtpm
 build/bench/bench-echo: tools/testing/bench/bench-echo.c \
@@ -192,14 +196,16 @@ build/bench/bench-echo: tools/testing/bench/bench-echo.c \
 	@echo "  CC      $@"
 	@$(CC) $(HELPER_CFLAGS) -I$(selftest_dir) -o $@ $(filter %.c,$^) -pie \
 		-lpthread
-build/bench/bench-engine build/bench/make-states: \
+build/bench/bench-plain: $(selftest_dir)/nl.c
+build/bench/bench-engine build/bench/make-states build/bench/bench-plain: \
 		build/bench/%: tools/testing/bench/%.c \
 		$(call objects,$(filter-out %/main.c,$(call sources,helper/engine))) \
 		$(call objects,$(wildcard helper/engine/testing/*.c)) \
 		$(OUT)/libcommon.a
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
-	@$(CC) $(HELPER_CFLAGS) -o $@ $^ -pie $(LIBS_vtpm-engine) $(LIBS_common)
+	@$(CC) $(HELPER_CFLAGS) -I$(selftest_dir) -o $@ $^ -pie \
+		$(LIBS_vtpm-engine) $(LIBS_common)
 build/bench/%: tools/testing/bench/%.c kmod/uapi/linux/vtpm.h
 	@mkdir -p $(@D)
 	@echo "  CC      $@"

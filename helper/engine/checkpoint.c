@@ -10,17 +10,16 @@
 #include "nvram/bytes.h"
 #include "nvram/checkpoint-file.h"
 
-#define CHECKPOINT_VERSION 1
+#define CHECKPOINT_VERSION 2
 #define DIGEST_LEN 32 /* SHA-256 */
 /* Version, instance, number, digest, and the lengths of what follows. */
 #define HEAD_LEN (4 + 4 + 8 + DIGEST_LEN + 3 * 4)
 
 struct checkpoint {
-	struct nvram *file;
 	EVP_MD *md;
 	uint8_t digest[DIGEST_LEN]; /* of the permanent state it goes with */
-	uint8_t *buf;
-	size_t size;
+	uint8_t *state;		    /* that was read, until it is forgotten */
+	uint32_t len;
 };
 
 static int out_of_memory(struct error *err)
@@ -53,9 +52,18 @@ static int new_checkpoint(struct checkpoint **out, struct error *err)
 	return 0;
 }
 
+static void forget_state(struct checkpoint *c)
+{
+	if (c->state)
+		OPENSSL_cleanse(c->state, c->len);
+	free(c->state);
+	c->state = NULL;
+}
+
 static void free_checkpoint(struct checkpoint *c)
 {
-	nvram_close(c->file);
+	checkpoint_file_close();
+	forget_state(c);
 	EVP_MD_free(c->md);
 	free(c);
 }
@@ -72,7 +80,7 @@ int checkpoint_create(int fd, const struct nvram_info *info,
 	if (len)
 		r = digest(c, permanent, len, c->digest, err);
 	if (!r)
-		r = checkpoint_file_create(fd, info, key, &c->file, err);
+		r = checkpoint_file_create(fd, info->uuid, key, err);
 	if (r) {
 		free_checkpoint(c);
 		return r;
@@ -88,7 +96,7 @@ static int parse(const uint8_t *p, uint32_t len,
 	struct engine_answer *last = &content->last;
 	struct tpm_saved *s = &content->saved;
 
-	if (len < HEAD_LEN || get32(p) != CHECKPOINT_VERSION)
+	if (len < CHECKPOINT_ALIGN(HEAD_LEN) || get32(p) != CHECKPOINT_VERSION)
 		return -EBADMSG;
 	last->instance = get32(p + 4);
 	last->seq = get64(p + 8);
@@ -99,12 +107,16 @@ static int parse(const uint8_t *p, uint32_t len,
 	if (last->len > sizeof(last->resp) ||
 	    s->running_len > NVRAM_MAX_STATE ||
 	    s->permanent_len > NVRAM_MAX_STATE || !s->running_len ||
-	    len != HEAD_LEN + last->len + s->running_len + s->permanent_len)
+	    len != CHECKPOINT_ALIGN(HEAD_LEN) +
+			    CHECKPOINT_ALIGN(s->running_len) +
+			    CHECKPOINT_ALIGN(s->permanent_len) +
+			    CHECKPOINT_ALIGN(last->len))
 		return -EBADMSG;
-	p += HEAD_LEN;
-	memcpy(last->resp, p, last->len);
-	s->running = p + last->len;
-	s->permanent = s->permanent_len ? p + last->len + s->running_len : NULL;
+	p += CHECKPOINT_ALIGN(HEAD_LEN);
+	s->running = p;
+	p += CHECKPOINT_ALIGN(s->running_len);
+	s->permanent = s->permanent_len ? p : NULL;
+	memcpy(last->resp, p + CHECKPOINT_ALIGN(s->permanent_len), last->len);
 	return 0;
 }
 
@@ -137,13 +149,7 @@ static int match(struct checkpoint *c, struct checkpoint_content *content,
 static int read_content(struct checkpoint *c,
 			struct checkpoint_content *content, struct error *err)
 {
-	uint32_t len;
-	const void *state = nvram_state(c->file, &len);
-
-	if (!len)
-		return error_set(err, -ENODATA, VTPM_ERR_CORRUPT,
-				 CHECKPOINT_FILE " holds no state");
-	if (parse(state, len, content, c->digest))
+	if (parse(c->state, c->len, content, c->digest))
 		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
 				 CHECKPOINT_FILE " is of another version");
 	return 0;
@@ -160,7 +166,7 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 	if (r)
 		return r;
 	memset(content, 0, sizeof(*content));
-	r = checkpoint_file_open(fd, info->uuid, key, &c->file, err);
+	r = checkpoint_file_open(fd, info->uuid, key, &c->state, &c->len, err);
 	if (!r)
 		r = read_content(c, content, err);
 	if (!r)
@@ -176,67 +182,42 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 
 void checkpoint_forget(struct checkpoint *c, struct checkpoint_content *content)
 {
-	nvram_forget_state(c->file);
+	forget_state(c);
 	OPENSSL_cleanse(content, sizeof(*content));
 }
 
-static int make_room(struct checkpoint *c, size_t len)
+static void pack_head(const struct checkpoint *c,
+		      const struct engine_answer *last, uint32_t running_len,
+		      uint32_t permanent_len, uint8_t head[HEAD_LEN])
 {
-	if (len <= c->size)
-		return 0;
-	if (c->buf)
-		OPENSSL_cleanse(c->buf, c->size);
-	free(c->buf);
-	c->size = 2 * len;
-	c->buf = malloc(c->size);
-	if (!c->buf)
-		c->size = 0;
-	return c->buf ? 0 : -ENOMEM;
-}
-
-static size_t pack(struct checkpoint *c, const struct engine_answer *last,
-		   const struct tpm_saved *s)
-{
-	uint8_t *p = c->buf;
-
-	put32(p, CHECKPOINT_VERSION);
-	put32(p + 4, last->instance);
-	put64(p + 8, last->seq);
-	memcpy(p + 16, c->digest, DIGEST_LEN);
-	put32(p + 48, last->len);
-	put32(p + 52, s->running_len);
-	put32(p + 56, s->permanent_len);
-	p += HEAD_LEN;
-	memcpy(p, last->resp, last->len);
-	p += last->len;
-	memcpy(p, s->running, s->running_len);
-	p += s->running_len;
-	if (s->permanent_len)
-		memcpy(p, s->permanent, s->permanent_len);
-	return p + s->permanent_len - c->buf;
+	put32(head, CHECKPOINT_VERSION);
+	put32(head + 4, last->instance);
+	put64(head + 8, last->seq);
+	memcpy(head + 16, c->digest, DIGEST_LEN);
+	put32(head + 48, last->len);
+	put32(head + 52, running_len);
+	put32(head + 56, permanent_len);
 }
 
 int checkpoint_write(struct checkpoint *c, const struct engine_answer *last,
 		     const void *permanent, uint32_t len, struct error *err)
 {
-	struct tpm_saved s = { .permanent = permanent, .permanent_len = len };
-	uint8_t *running;
-	size_t n;
+	uint8_t head[HEAD_LEN], *running;
+	/* What changes least first: what comes behind it stays in its place. */
+	struct checkpoint_part parts[] = { { head, HEAD_LEN },
+					   { NULL, 0 },
+					   { permanent, len },
+					   { last->resp, last->len } };
 	int r;
 
 	r = permanent ? digest(c, permanent, len, c->digest, err) : 0;
 	if (r)
 		return r;
-	r = tpm_running_state(&running, &s.running_len);
-	if (r)
+	if (tpm_running_state(&running, &parts[1].len))
 		return out_of_memory(err);
-	s.running = running;
-	r = make_room(c, HEAD_LEN + last->len + s.running_len + len);
-	n = r ? 0 : pack(c, last, &s);
-	tpm_free_running_state(running, s.running_len);
-	if (r)
-		return out_of_memory(err);
-	r = nvram_commit(c->file, c->buf, n, err);
-	OPENSSL_cleanse(c->buf, n);
+	parts[1].data = running;
+	pack_head(c, last, parts[1].len, len, head);
+	r = checkpoint_file_write(parts, sizeof(parts) / sizeof(parts[0]), err);
+	tpm_free_running_state(running, parts[1].len);
 	return r;
 }

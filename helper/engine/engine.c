@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "engine/memory.h"
 #include "engine/protocol.h"
 #include "engine/read-only.h"
 #include "engine/self-test.h"
@@ -146,12 +147,30 @@ uint32_t engine_execute(struct engine *e, const struct engine_command *c,
 	return resp_len;
 }
 
+bool engine_has_idle_work(const struct engine *e)
+{
+	return self_test_is_due(e) || e->unsettled;
+}
+
+static void settle(struct engine *e)
+{
+	struct error err = { 0 };
+
+	e->unsettled = false;
+	if (memory_settle(&err) < 0)
+		fail_closed(e, &err);
+}
+
 void engine_idle(struct engine *e)
 {
 	pthread_mutex_lock(&e->lock);
-	self_test_step(e);
-	/* What has been tested stays so, whatever becomes of this engine. */
-	save_until_durable(e, true);
+	if (self_test_is_due(e)) {
+		self_test_step(e);
+		/* What has been tested stays so, whatever becomes of this engine. */
+		save_until_durable(e, true);
+	} else if (e->unsettled) {
+		settle(e);
+	}
 	pthread_mutex_unlock(&e->lock);
 }
 

@@ -29,7 +29,8 @@ struct engine {
 	_Atomic uint64_t generation;
 	_Atomic uint64_t commands;
 	_Atomic uint64_t commits;
-	_Atomic bool testing; /* self-tests are due, see self-test.h */
+	_Atomic bool testing;	/* self-tests are due, see self-test.h */
+	_Atomic bool unsettled; /* memory can be given back, see memory.h */
 };
 
 /* A command, and the number that the kernel gave it; 0 if it has none. */
@@ -53,8 +54,10 @@ uint32_t engine_execute(struct engine *e, const struct engine_command *c,
 
 /*
  * When no command has come for a moment: a part of what the TPM has promised to
- * test, if there is any. Takes the lock, for as long as one algorithm takes.
+ * test, if there is any, or else giving back memory, once. Takes the lock, for as
+ * long as one algorithm takes.
  */
+bool engine_has_idle_work(const struct engine *e);
 void engine_idle(struct engine *e);
 
 /*

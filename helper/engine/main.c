@@ -12,7 +12,6 @@
 #include "engine/engine.h"
 #include "engine/options.h"
 #include "engine/protocol.h"
-#include "engine/shared.h"
 #include "engine/source.h"
 #include "engine/tpm.h"
 #include "engine/zygote.h"
@@ -126,10 +125,6 @@ static int set_up(struct engine *e, const struct options *o, struct error *err)
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
 		log_info("%s: memory is not locked (RLIMIT_MEMLOCK)", e->name);
 	r = open_state(e, o, err);
-	if (r < 0)
-		return r;
-	/* The other thread would use it meanwhile. */
-	r = shared_take(err);
 	if (r < 0)
 		return r;
 	/* Threads cannot be made in the sandbox; this one waits for it. */

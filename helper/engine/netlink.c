@@ -15,7 +15,6 @@
 
 #include "engine/engine.h"
 #include "engine/protocol.h"
-#include "engine/self-test.h"
 #include "util/log.h"
 
 static int parse_attr(const struct nlattr *a, void *arg)
@@ -149,7 +148,7 @@ static void use_idle_time(struct engine *e, int fd)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
-	while (self_test_is_due(e) && !poll(&pfd, 1, IDLE_MS))
+	while (engine_has_idle_work(e) && !poll(&pfd, 1, IDLE_MS))
 		engine_idle(e);
 }
 

@@ -156,6 +156,7 @@ int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
 		r = stir_random(err);
 	if (!r)
 		self_test_resume(e);
+	e->unsettled = true;
 	e->last = content.last;
 	checkpoint_forget(e->checkpoint, &content);
 	nvram_forget_state(e->nvram);

@@ -61,7 +61,7 @@ const uint8_t *self_test_answer(struct engine *e, const uint8_t *cmd,
 	if (len != sizeof(not_full) || memcmp(cmd, not_full, len) ||
 	    !untested(alg))
 		return NULL;
-	e->testing = true;
+	e->testing = e->unsettled = true;
 	*resp_len = sizeof(testing);
 	return testing;
 }

@@ -25,7 +25,7 @@
 
 #include "engine/engine.h"
 #include "engine/protocol.h"
-#include "engine/shared.h"
+#include "engine/memory.h"
 #include "engine/tpm.h"
 #include "engine/zygote.h"
 #include "util/child.h"
@@ -244,12 +244,12 @@ void zygote_run(int sock, char *title, size_t title_len,
 	 */
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0 || secret_no_dump() < 0)
 		_exit(ENGINE_EXIT_FAILED);
+	memory_find_heap();
 	if (rehearse(&err) < 0 || sandbox_enter_zygote(&err) < 0) {
 		log_error("zygote: %s", err.text);
 		_exit(ENGINE_EXIT_FAILED);
 	}
-	shared_keep();
-	malloc_trim(0);
+	memory_keep();
 	serve(sock);
 	_exit(ENGINE_EXIT_OK);
 }

@@ -10,8 +10,7 @@
 
 #include <openssl/crypto.h>
 
-#include "nvram/checkpoint-file.h"
-#include "nvram/mapped.h"
+#include "nvram/checkpoint-file-slots.h"
 
 static const char label[] = "vtpm checkpoint v1";
 
@@ -75,11 +74,11 @@ static int find(const struct secret *data_key)
 	return -EKEYREJECTED;
 }
 
-/* Map it, and have room for its key. */
+/* Map it, and begin a session with its key, in file.own. */
 static int set_up(int fd, const uint8_t uuid[UUID_LEN], struct secret *own,
 		  struct error *err)
 {
-	int r = own ? mapped_open(fd) : -ENOMEM;
+	int r = own ? mapped_open(fd, SLOTS_MIN_SIZE) : -ENOMEM;
 
 	if (r) {
 		secret_free(own);
@@ -88,34 +87,42 @@ static int set_up(int fd, const uint8_t uuid[UUID_LEN], struct secret *own,
 	}
 	secret_free(file.own);
 	file.own = own;
+	file.current = 0;
 	memcpy(file.uuid, uuid, sizeof(file.uuid));
 	return 0;
 }
 
-int checkpoint_file_create(int fd, const struct nvram_info *info,
-			   const struct secret *data_key, struct nvram **out,
-			   struct error *err)
+static int begin(struct error *err)
+{
+	int r = slots_begin(file.uuid, file.own);
+
+	return r ? error_set(err, r, VTPM_ERR_INTERNAL,
+			     CHECKPOINT_FILE ": cannot set up its key")
+		 : 0;
+}
+
+int checkpoint_file_create(int fd, const uint8_t uuid[UUID_LEN],
+			   const struct secret *data_key, struct error *err)
 {
 	struct mapped_page *page;
-	int r = set_up(fd, info->uuid, secret_random(NVRAM_KEY_LEN), err);
+	int r = set_up(fd, uuid, secret_random(NVRAM_KEY_LEN), err);
 
 	if (!r)
-		r = nvram_create_with(&mapped_ops, fd, CHECKPOINT_FILE, info,
-				      file.own, err);
-	if (!r)
 		r = seal_for(0, data_key, err);
+	if (!r)
+		r = begin(err);
 	if (r)
 		return r;
 	page = mapped_first_page();
 	page->version = MAPPED_VERSION;
+	atomic_signal_fence(memory_order_seq_cst);
 	memcpy(page->magic, MAPPED_MAGIC, sizeof(page->magic));
-	return nvram_open_with(&mapped_ops, fd, CHECKPOINT_FILE, file.own, out,
-			       err);
+	return 0;
 }
 
 int checkpoint_file_open(int fd, const uint8_t uuid[UUID_LEN],
-			 const struct secret *data_key, struct nvram **out,
-			 struct error *err)
+			 const struct secret *data_key, uint8_t **state,
+			 uint32_t *len, struct error *err)
 {
 	const struct mapped_page *page;
 	int r = set_up(fd, uuid, secret_new(NVRAM_KEY_LEN), err);
@@ -136,8 +143,15 @@ int checkpoint_file_open(int fd, const uint8_t uuid[UUID_LEN],
 				 " was not made with the vTPM's data key");
 	file.current = r;
 	drop(!r);
-	return nvram_open_with(&mapped_ops, fd, CHECKPOINT_FILE, file.own, out,
-			       err);
+	r = begin(err);
+	return r ? r : slots_read(state, len, err);
+}
+
+void checkpoint_file_close(void)
+{
+	slots_end();
+	secret_free(file.own);
+	file.own = NULL;
 }
 
 int checkpoint_file_add(const struct secret *data_key, struct error *err)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The file of a checkpoint: a state file on tmpfs that lives no longer than the
- * host does, written without a system call. One a process.
- * Documentation/nvram-format.rst, "Checkpoint".
+ * The file of a checkpoint: a state, sealed, on tmpfs, that lives no longer than
+ * the host does and is written without a system call, of which only what has
+ * changed is sealed again. One a process. Documentation/nvram-format.rst,
+ * "Checkpoint".
  */
 #ifndef VTPM_NVRAM_CHECKPOINT_FILE_H
 #define VTPM_NVRAM_CHECKPOINT_FILE_H
@@ -10,18 +11,39 @@
 #include "nvram/store.h"
 
 #define CHECKPOINT_FILE "the checkpoint" /* in messages */
+/* What is compared, and sealed or not. */
+#define CHECKPOINT_BLOCK 256
 
-/* In the empty file @fd, which stays the caller's; for use with nvram_*(). */
-int checkpoint_file_create(int fd, const struct nvram_info *info,
-			   const struct secret *data_key, struct nvram **out,
-			   struct error *err);
+/* In the empty file @fd, which stays the caller's. */
+int checkpoint_file_create(int fd, const uint8_t uuid[UUID_LEN],
+			   const struct secret *data_key, struct error *err);
 /*
- * Open the one of the vTPM @uuid. VTPM_ERR_KEY_WRONG if @data_key is none of
- * its keys; else as nvram_open().
+ * Open the one of the vTPM @uuid and read the state, in memory that the caller
+ * wipes and frees. VTPM_ERR_KEY_WRONG if @data_key is none of its keys;
+ * VTPM_ERR_CORRUPT if it holds no state, or something that no kill explains.
  */
 int checkpoint_file_open(int fd, const uint8_t uuid[UUID_LEN],
-			 const struct secret *data_key, struct nvram **out,
-			 struct error *err);
+			 const struct secret *data_key, uint8_t **state,
+			 uint32_t *len, struct error *err);
+/* Wipe what is kept of it here. The file stays. */
+void checkpoint_file_close(void);
+
+struct checkpoint_part {
+	const void *data;
+	uint32_t len;
+};
+/* Where a part of @len bytes ends, and the next begins. */
+#define CHECKPOINT_ALIGN(len)                                        \
+	(((size_t)(len) + CHECKPOINT_BLOCK - 1) / CHECKPOINT_BLOCK * \
+	 CHECKPOINT_BLOCK)
+
+/*
+ * Write the state that these parts make, each at a block's begin. A process that
+ * is killed meanwhile leaves this one or that of before. On failure that is
+ * still there, and the call may be repeated.
+ */
+int checkpoint_file_write(const struct checkpoint_part *parts, unsigned int n,
+			  struct error *err);
 
 /*
  * Have @data_key open the file as well, in place of one added before. Once it

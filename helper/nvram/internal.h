@@ -17,11 +17,6 @@ struct nvram_ops {
 	int (*write)(int fd, const void *buf, size_t len, off_t off);
 	int (*sync)(int fd);
 	void (*punch)(int fd, off_t off, off_t len); /* best effort */
-	/*
-	 * Is a write into this region known not to have been completed? NULL
-	 * where only its sectors tell.
-	 */
-	bool (*unfinished)(int fd, off_t off, off_t len);
 	void (*random)(void *buf, size_t len);
 };
 extern const struct nvram_ops nvram_system_ops;

@@ -68,11 +68,6 @@ static int slot_error(const struct nvram *n, int i, const char *what,
 static int judge(const struct nvram *n, const struct candidate *c, int i,
 		 uint64_t base, struct error *err)
 {
-	const struct nvram_region *region = &n->header.slot[i];
-
-	if (n->ops->unfinished &&
-	    n->ops->unfinished(n->fd, region->offset, region->capacity))
-		return 0;
 	switch (slot_judge(&c[i].slot, base)) {
 	case SLOT_OLDER:
 	case SLOT_TORN:

@@ -2,7 +2,7 @@
 /*
  * A process that is killed in the middle of writing a checkpoint leaves one
  * that opens with the state of before or the new one, wherever that was; what
- * no kill explains is refused.
+ * no kill explains is refused; and no nonce comes twice.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,46 +13,26 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "nvram/checkpoint-file.h"
-#include "nvram/mapped.h"
+#include "nvram/checkpoint-file-slots.h"
+#include "nvram/format.h"
 
 #define MAX_IMAGE (4 << 20)
-#define MAX_WRITES 8
+#define MAX_STATES 32
+
+static const uint8_t uuid[UUID_LEN] = { 9 };
 
 struct image {
 	size_t len;
 	uint8_t *data;
 };
 
+/* States by their number, from 1: a head that names it, and a body. */
 static struct {
-	unsigned int n;
-	struct {
-		off_t off;
-		size_t len;
-		uint8_t *data;
-	} w[MAX_WRITES];
-} writes;
+	uint32_t len;
+	uint8_t *body;
+} states[MAX_STATES];
 
 static unsigned int points;
-
-static int recording_write(int fd, const void *buf, size_t len, off_t off)
-{
-	assert_true(writes.n < MAX_WRITES);
-	writes.w[writes.n].off = off;
-	writes.w[writes.n].len = len;
-	writes.w[writes.n].data = malloc(len);
-	assert_non_null(writes.w[writes.n].data);
-	memcpy(writes.w[writes.n++].data, buf, len);
-	return mapped_ops.write(fd, buf, len, off);
-}
-
-static struct nvram_ops recording_ops;
-
-static void forget_writes(void)
-{
-	while (writes.n)
-		free(writes.w[--writes.n].data);
-}
 
 static struct secret *key(uint8_t byte)
 {
@@ -62,16 +42,36 @@ static struct secret *key(uint8_t byte)
 	return k;
 }
 
-static const struct nvram_info *info(void)
+/* As state @number - 1, of @len bytes, but for @changed blocks at its begin. */
+static void make_state(unsigned int number, uint32_t len, unsigned int changed)
 {
-	static struct nvram_info i = { .name = "test",
-				       .uuid = { 9 },
-				       .n_wraps = 1 };
+	uint32_t same = states[number - 1].len;
+	uint8_t *body = malloc(len);
 
-	strcpy(i.wrap[0].provider, "p");
-	strcpy(i.wrap[0].key_id, "k");
-	i.wrap[0].len = 1;
-	return &i;
+	assert_non_null(body);
+	memset(body, number, len);
+	if (changed * CHECKPOINT_BLOCK < same) {
+		uint32_t from = changed * CHECKPOINT_BLOCK;
+		uint32_t to = same < len ? same : len;
+
+		if (from < to)
+			memcpy(body + from, states[number - 1].body + from,
+			       to - from);
+	}
+	free(states[number].body);
+	states[number].body = body;
+	states[number].len = len;
+}
+
+static void write_state(unsigned int number)
+{
+	const uint8_t head = number;
+	const struct checkpoint_part parts[] = {
+		{ &head, 1 }, { states[number].body, states[number].len }
+	};
+	struct error err = { 0 };
+
+	assert_int_equal(checkpoint_file_write(parts, 2, &err), 0);
 }
 
 static struct image take_image(int fd)
@@ -86,6 +86,15 @@ static struct image take_image(int fd)
 	return m;
 }
 
+static struct image copy_image(const struct image *m)
+{
+	struct image c = { m->len, calloc(1, MAX_IMAGE) };
+
+	assert_non_null(c.data);
+	memcpy(c.data, m->data, m->len);
+	return c;
+}
+
 static int put_image(const struct image *m)
 {
 	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
@@ -95,152 +104,286 @@ static int put_image(const struct image *m)
 }
 
 /* The number of the state in the file, or -1 with the code in *err. */
-static int state_of(const struct image *m, uint8_t key_byte, struct error *err)
+static int state_in(int fd, uint8_t key_byte, struct error *err)
 {
 	_cleanup_(secret) struct secret *k = key(key_byte);
-	int fd = put_image(m), number = -1;
-	struct nvram *n = NULL;
-	const uint8_t *state;
+	uint8_t *state = NULL;
 	uint32_t len;
+	int number;
 
 	*err = (struct error){ 0 };
-	if (!checkpoint_file_open(fd, info()->uuid, k, &n, err)) {
-		state = nvram_state(n, &len);
-		number = len ? state[0] : 0;
-		for (uint32_t i = 0; i < len; i++)
-			assert_int_equal(state[i], number);
-		nvram_close(n);
+	if (checkpoint_file_open(fd, uuid, k, &state, &len, err))
+		return -1;
+	number = state[0];
+	assert_true(number > 0 && number < MAX_STATES);
+	assert_int_equal(len, CHECKPOINT_BLOCK +
+				      CHECKPOINT_ALIGN(states[number].len));
+	assert_memory_equal(state + CHECKPOINT_BLOCK, states[number].body,
+			    states[number].len);
+	free(state);
+	return number;
+}
+
+/* And once more, since opening mends what a kill has left. */
+static int state_of(const struct image *m, uint8_t key_byte, struct error *err)
+{
+	int fd = put_image(m);
+	int number = state_in(fd, key_byte, err);
+	struct error again;
+
+	if (number > 0) {
+		((struct mapped_page *)mapped_first_page())->writing = 0;
+		assert_int_equal(state_in(fd, key_byte, &again), number);
 	}
+	checkpoint_file_close();
 	close(fd);
 	return number;
 }
 
-/* The first writes whole, and of the last one [from, to). */
-static void expect_cut(const struct image *before, unsigned int whole,
+static struct mapped_page *page_of(const struct image *m)
+{
+	return (void *)m->data;
+}
+
+/* What was written between the two: a delta's place or a base's. */
+static mapped_region written(const struct image *before,
+			     const struct image *after)
+{
+	for (unsigned int i = 0; i < SLOTS_DELTAS + MAPPED_BASES; i++) {
+		mapped_region r =
+			i < SLOTS_DELTAS
+				? region_make(1 + i, 1)
+				: page_of(after)->base[i - SLOTS_DELTAS];
+
+		if (r && memcmp(before->data + region_offset(r),
+				after->data + region_offset(r), region_size(r)))
+			return r;
+	}
+	fail_msg("nothing was written");
+	return 0;
+}
+
+/* Of @r, [from, to) is new; the rest, and the first page, as before. */
+static struct image cut_image(const struct image *before,
+			      const struct image *after, mapped_region r,
+			      size_t from, size_t to)
+{
+	struct image m = copy_image(before);
+	size_t at = region_offset(r);
+
+	if (at + region_size(r) > m.len)
+		m.len = at + region_size(r);
+	memcpy(m.data + at + from, after->data + at + from, to - from);
+	page_of(&m)->writing = r;
+	return m;
+}
+
+static void expect_cut(const struct image *before, const struct image *after,
 		       size_t from, size_t to, int old, int new)
 {
-	struct image m = { .data = calloc(1, MAX_IMAGE), .len = before->len };
-	struct mapped_page *page = (void *)m.data;
+	mapped_region r = written(before, after);
+	struct image m = cut_image(before, after, r, from, to);
 	struct error err;
-	int got;
+	int got = state_of(&m, 1, &err);
 
-	memcpy(m.data, before->data, before->len);
-	for (unsigned int i = 0; i <= whole && i < writes.n; i++) {
-		size_t at = NVRAM_PAGE + writes.w[i].off;
-		size_t begin = i < whole ? 0 : from;
-		size_t end = i < whole ? writes.w[i].len : to;
-
-		if (at + writes.w[i].len > m.len)
-			m.len = at + writes.w[i].len;
-		memcpy(m.data + at + begin, writes.w[i].data + begin,
-		       end - begin);
-		if (i < whole)
-			continue;
-		page->write_start = writes.w[i].off;
-		page->write_end = writes.w[i].off + writes.w[i].len;
-	}
-	got = state_of(&m, 1, &err);
 	if (got != old && got != new)
-		fail_msg("write %u, bytes %zu to %zu: state %d, %s", whole,
+		fail_msg("state %d to %d, bytes %zu to %zu: %d, %s", old, new,
 			 from, to, got, err.text);
 	points++;
 	free(m.data);
 }
 
-/* Every write of a commit, cut in many places, from either end. */
-static void expect_cuts(const struct image *before, int old, int new)
+/* In many places, from either end. */
+static void expect_cuts(const struct image *before, const struct image *after,
+			int old, int new)
 {
-	for (unsigned int i = 0; i < writes.n; i++) {
-		size_t len = writes.w[i].len, step = len / 50 | 1;
+	size_t len = region_size(written(before, after)), step = len / 40 | 1;
 
-		for (size_t cut = 0; cut < len; cut += step) {
-			expect_cut(before, i, 0, cut, old, new);
-			expect_cut(before, i, cut, len, old, new);
-		}
-		expect_cut(before, i, 0, len - 1, old, new);
-		expect_cut(before, i, 0, len, old, new);
+	for (size_t cut = 0; cut < len; cut += step) {
+		expect_cut(before, after, 0, cut, old, new);
+		expect_cut(before, after, cut, len, old, new);
 	}
+	for (size_t cut = 0; cut < NVRAM_FRAME_LEN; cut += 8)
+		expect_cut(before, after, 0, cut, old, new);
+	expect_cut(before, after, 0, len - 1, old, new);
+	expect_cut(before, after, 0, len, old, new);
 }
 
-static void commit(struct nvram *n, int number, uint32_t len)
+/*
+ * Killed in a write, and the next process in its first one, which is a base
+ * wherever the torn one was.
+ */
+static void expect_second_cut(const struct image *before,
+			      const struct image *after, int old, int new)
 {
-	uint8_t *state = malloc(len);
+	mapped_region r = written(before, after);
+	struct image m =
+		cut_image(before, after, r, 0, region_size(r) / 40 + 100);
+	_cleanup_(secret) struct secret *k = key(1);
+	struct error err = { 0 };
+	struct image second[2];
+	uint8_t *state;
+	uint32_t len;
+	int fd = put_image(&m);
+
+	assert_int_equal(checkpoint_file_open(fd, uuid, k, &state, &len, &err),
+			 0);
+	free(state);
+	second[0] = take_image(fd);
+	write_state(new);
+	second[1] = take_image(fd);
+	checkpoint_file_close();
+	close(fd);
+	expect_cuts(&second[0], &second[1], old, new);
+	free(m.data);
+	free(second[0].data);
+	free(second[1].data);
+}
+
+static const struct {
+	uint32_t len;
+	unsigned int changed;
+} steps[] = {
+	{ 9000, 100 },	  { 9000, 1 },	 { 9000, 2 },	  { 9000, 3 },
+	{ 9000, 100 },	  { 9000, 1 },	 { 9300, 0 },	  { 8000, 2 },
+	{ 30000, 1000 },  { 30000, 4 },	 { 31000, 1000 }, { 31000, 0 },
+	{ 150000, 1000 }, { 100, 1000 }, { 9000, 100 },	  { 9000, 14 },
+	{ 9000, 15 },
+};
+#define N_STEPS (sizeof(steps) / sizeof(steps[0]))
+
+/* images[i] has state i; images[0] has none. */
+static void make_images(struct image images[N_STEPS + 1])
+{
+	_cleanup_(secret) struct secret *k = key(1);
+	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
 	struct error err = { 0 };
 
-	assert_non_null(state);
-	memset(state, number, len);
-	assert_int_equal(nvram_commit(n, state, len, &err), 0);
-	free(state);
+	assert_int_equal(checkpoint_file_create(fd, uuid, k, &err), 0);
+	images[0] = take_image(fd);
+	for (unsigned int i = 1; i <= N_STEPS; i++) {
+		make_state(i, steps[i - 1].len, steps[i - 1].changed);
+		write_state(i);
+		images[i] = take_image(fd);
+	}
+	checkpoint_file_close();
+	close(fd);
+}
+
+static void free_images(struct image images[N_STEPS + 1])
+{
+	for (unsigned int i = 0; i <= N_STEPS; i++)
+		free(images[i].data);
 }
 
 static void test_cuts(void **state)
 {
-	static const uint32_t sizes[] = { 9000,	 9100, 9000,   30000,
-					  31000, 9000, 150000, 100 };
-	_cleanup_(secret) struct secret *k = key(1);
-	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
-	struct error err = { 0 };
-	struct nvram *n;
+	struct image images[N_STEPS + 1];
+	unsigned int deltas = 0;
+	struct error err;
 
 	(void)state;
-	assert_int_equal(checkpoint_file_create(fd, info(), k, &n, &err), 0);
-	recording_ops = mapped_ops;
-	recording_ops.write = recording_write;
-	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct image before = take_image(fd), after;
+	make_images(images);
+	for (unsigned int i = 1; i <= N_STEPS; i++) {
+		/* No engine serves before its first checkpoint is whole. */
+		int old = i == 1 ? -1 : (int)i - 1;
 
-		/* Opening an image has mapped another file. */
-		assert_int_equal(mapped_open(fd), 0);
-		n->ops = &recording_ops;
-		commit(n, i + 1, sizes[i]);
-		after = take_image(fd);
-		expect_cuts(&before, i, i + 1);
-		assert_int_equal(state_of(&after, 1, &err), i + 1);
-		free(before.data);
-		free(after.data);
-		forget_writes();
+		assert_int_equal(state_of(&images[i], 1, &err), i);
+		expect_cuts(&images[i - 1], &images[i], old, i);
+		if (i > 1)
+			expect_second_cut(&images[i - 1], &images[i], old, i);
+		deltas += region_offset(written(&images[i - 1], &images[i])) <
+			  SLOTS_MIN_SIZE;
 	}
-	nvram_close(n);
-	close(fd);
+	/* That little is written when little has changed. */
+	assert_int_equal(deltas, 10);
 	print_message("# %u crash points\n", points);
+	free_images(images);
 }
 
+/* Salt and counter of a record are its key and its nonce. */
+static void test_nonces(void **state)
+{
+	struct image images[N_STEPS + 1];
+	struct nvram_frame f[2 * N_STEPS];
+	unsigned int n = 0;
+
+	(void)state;
+	for (int twice = 0; twice < 2; twice++) {
+		make_images(images);
+		for (unsigned int i = 1; i <= N_STEPS; i++) {
+			mapped_region r = written(&images[i - 1], &images[i]);
+
+			assert_int_equal(
+				frame_decode(images[i].data + region_offset(r),
+					     &f[n++]),
+				0);
+		}
+		free_images(images);
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		for (unsigned int j = 0; j < i; j++)
+			assert_false(
+				f[i].counter == f[j].counter &&
+				!memcmp(f[i].salt, f[j].salt, NVRAM_SALT_LEN));
+	}
+}
+
+/* State 3: a base, and deltas in both places. */
 static struct image make_one(void)
 {
-	_cleanup_(secret) struct secret *k = key(1);
-	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
-	struct error err = { 0 };
-	struct image m;
-	struct nvram *n;
+	struct image images[N_STEPS + 1], m;
 
-	assert_int_equal(checkpoint_file_create(fd, info(), k, &n, &err), 0);
-	commit(n, 1, 9000);
-	commit(n, 2, 9000);
-	nvram_close(n);
-	m = take_image(fd);
-	close(fd);
+	make_images(images);
+	m = copy_image(&images[3]);
+	free_images(images);
 	return m;
 }
 
+/* One wrong byte, and it is the newest state or none. */
 static void test_damage(void **state)
 {
 	struct image m = make_one();
+	unsigned int refused = 0;
 	struct error err;
-	uint8_t *newest =
-		m.data + NVRAM_PAGE + NVRAM_SLOT_START + NVRAM_SLOT_DEFAULT;
 
 	(void)state;
-	assert_int_equal(state_of(&m, 1, &err), 2);
-	newest[700] ^= 1;
+	assert_int_equal(state_of(&m, 1, &err), 3);
+	for (size_t at = 0; at < m.len; at += at < 256 ? 1 : 61) {
+		int got;
+
+		m.data[at] ^= 0x41;
+		got = state_of(&m, 1, &err);
+		m.data[at] ^= 0x41;
+		if (got != 3 && got != -1)
+			fail_msg("byte %zu: state %d", at, got);
+		refused += got < 0;
+	}
+	assert_true(refused > 100);
+	m.data[MAPPED_PAGE + 300] ^= 1;
 	assert_int_equal(state_of(&m, 1, &err), -1);
 	assert_string_equal(err.code, VTPM_ERR_CORRUPT);
-	newest[700] ^= 1;
+	m.data[MAPPED_PAGE + 300] ^= 1;
 	assert_int_equal(state_of(&m, 2, &err), -1);
 	assert_string_equal(err.code, VTPM_ERR_KEY_WRONG);
-	m.data[0] ^= 1;
-	assert_int_equal(state_of(&m, 1, &err), -1);
-	assert_string_equal(err.code, VTPM_ERR_CORRUPT);
 	free(m.data);
+}
+
+/* A delta fits the base that it was made for, and no other. */
+static void test_stale_delta(void **state)
+{
+	struct image images[N_STEPS + 1], m;
+	struct error err;
+
+	(void)state;
+	make_images(images);
+	/* State 5 is a new base; put the newer deltas of the older one back. */
+	m = copy_image(&images[5]);
+	memcpy(m.data + MAPPED_PAGE, images[4].data + MAPPED_PAGE,
+	       SLOTS_DELTAS * MAPPED_PAGE);
+	assert_int_equal(state_of(&m, 1, &err), 5);
+	free(m.data);
+	free_images(images);
 }
 
 /* Until the other file has been switched over, both keys open this one. */
@@ -249,45 +392,52 @@ static void test_keys(void **state)
 	_cleanup_(secret) struct secret *k1 = key(1), *k2 = key(2);
 	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
 	struct error err = { 0 };
-	struct image m;
-	struct nvram *n;
+	uint8_t *read_state;
+	struct image m[3];
+	uint32_t len;
 
 	(void)state;
-	assert_int_equal(checkpoint_file_create(fd, info(), k1, &n, &err), 0);
-	commit(n, 5, 100);
+	make_state(1, 100, 1000);
+	assert_int_equal(checkpoint_file_create(fd, uuid, k1, &err), 0);
+	write_state(1);
 	assert_int_equal(checkpoint_file_add(k2, &err), 0);
-	m = take_image(fd);
-	assert_int_equal(state_of(&m, 1, &err), 5);
-	assert_int_equal(state_of(&m, 2, &err), 5);
-	free(m.data);
-	nvram_close(n);
-	assert_int_equal(checkpoint_file_open(fd, info()->uuid, k1, &n, &err),
-			 0);
-	m = take_image(fd);
-	assert_int_equal(state_of(&m, 2, &err), -1);
-	free(m.data);
-	nvram_close(n);
-	assert_int_equal(checkpoint_file_open(fd, info()->uuid, k1, &n, &err),
-			 0);
+	m[0] = take_image(fd);
+	assert_int_equal(
+		checkpoint_file_open(fd, uuid, k1, &read_state, &len, &err), 0);
+	free(read_state);
+	m[1] = take_image(fd);
 	assert_int_equal(checkpoint_file_add(k2, &err), 0);
 	checkpoint_file_switch();
-	m = take_image(fd);
-	assert_int_equal(state_of(&m, 1, &err), -1);
-	assert_string_equal(err.code, VTPM_ERR_KEY_WRONG);
-	assert_int_equal(state_of(&m, 2, &err), 5);
-	free(m.data);
-	nvram_close(n);
+	m[2] = take_image(fd);
 	close(fd);
+	assert_int_equal(state_of(&m[0], 1, &err), 1);
+	assert_int_equal(state_of(&m[0], 2, &err), 1);
+	assert_int_equal(state_of(&m[1], 2, &err), -1);
+	assert_int_equal(state_of(&m[2], 1, &err), -1);
+	assert_string_equal(err.code, VTPM_ERR_KEY_WRONG);
+	assert_int_equal(state_of(&m[2], 2, &err), 1);
+	for (int i = 0; i < 3; i++)
+		free(m[i].data);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (int i = 0; i < MAX_STATES; i++)
+		free(states[i].body);
+	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_stale_delta),
 		cmocka_unit_test(test_keys),
 	};
 
 	return cmocka_run_group_tests_name("checkpoint-file", tests, NULL,
-					   NULL);
+					   tear_down);
 }

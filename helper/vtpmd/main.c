@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,22 @@ static void find_self(struct config *cfg)
 	snprintf(cfg->self_dir, sizeof(cfg->self_dir), "%s", dirname(path));
 }
 
+/*
+ * Two descriptors a vTPM, and more in a start: a shell's 1,024 are enough for
+ * 430. Helpers get a limit of their own.
+ */
+static void raise_nofile(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_notice("the limit of open files stays: %s",
+			   strerror(errno));
+}
+
 static int set_up(struct manager *m, struct error *err)
 {
 	int r, locked = 0;
@@ -105,6 +122,7 @@ static int set_up(struct manager *m, struct error *err)
 		return error_set(err, -EPERM, VTPM_ERR_DENIED,
 				 "vtpmd has to run as root; start it with: "
 				 "systemctl start vtpmd");
+	raise_nofile();
 	r = secret_init_for(MAX_KEPT_KEYS, &locked);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_INTERNAL,

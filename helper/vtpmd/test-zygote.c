@@ -144,8 +144,8 @@ static int end(struct machine *m)
 	return status;
 }
 
-static size_t execute(struct machine *m, const void *cmd, size_t len,
-		      uint8_t *resp)
+static size_t transact(struct machine *m, const void *cmd, size_t len,
+		       uint8_t *resp)
 {
 	uint8_t buf[ENGINE_MAX_COMMAND];
 	struct engine_header h = { .op = ENGINE_OP_EXECUTE, .len = 1 + len };
@@ -159,8 +159,16 @@ static size_t execute(struct machine *m, const void *cmd, size_t len,
 	n = recv(m->sock, buf, sizeof(buf), 0);
 	assert_true(n >= (ssize_t)sizeof(h) + 10);
 	memcpy(resp, buf + sizeof(h), n - sizeof(h));
-	assert_memory_equal(resp + 6, "\0\0\0\0", 4);
 	return n - sizeof(h);
+}
+
+static size_t execute(struct machine *m, const void *cmd, size_t len,
+		      uint8_t *resp)
+{
+	size_t n = transact(m, cmd, len, resp);
+
+	assert_memory_equal(resp + 6, "\0\0\0\0", 4);
+	return n;
 }
 
 static void serves(struct machine *m)
@@ -262,6 +270,7 @@ static void tells_its_end(void **state)
 	forget(&m);
 }
 
+#define SELF_TEST "\x80\x01\0\0\0\x0b\0\0\x01\x43\0"
 #define RANDOM "\x80\x01\0\0\0\x0c\0\0\x01\x7b\0\x20"
 /* The P-256 primary key under the endorsement seed, with no password. */
 #define PRIMARY                                        \
@@ -323,6 +332,77 @@ static void has_its_descriptors(void **state)
 	assert_int_equal(readlink(path, target, sizeof(target)), -1);
 	end(&a);
 	end(&b);
+}
+
+/* What of libtpms' data is its own: of its file and of what follows that. */
+static long tpm_kib(const struct machine *m)
+{
+	static const char key[] = "Private_Dirty:";
+	char path[64], line[512];
+	bool inside = false;
+	long sum = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", m->process.pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (strchr(line, '/'))
+			inside = strstr(line, "/libtpms.so");
+		else if (inside && !strncmp(line, key, strlen(key)))
+			sum += strtol(line + strlen(key), NULL, 10);
+	}
+	fclose(f);
+	return sum;
+}
+
+/* A message that is not the kernel's: it is looked at, and no command. */
+static void wake(const struct machine *m)
+{
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	socklen_t len = sizeof(to);
+	_cleanup_close_ int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+
+	assert_int_equal(bind(m->netlink, (void *)&to, sizeof(to)), 0);
+	assert_int_equal(getsockname(m->netlink, (void *)&to, &len), 0);
+	assert_int_equal(
+		sendto(fd, &len, sizeof(len), 0, (void *)&to, sizeof(to)),
+		sizeof(len));
+}
+
+/* libtpms' NV array is more: its pages are the zygote's again. */
+#define MUST_SETTLE_KIB 120
+
+/* Tested and idle, it has given back what it does not need, and no more. */
+static void settles(void **state)
+{
+	uint8_t key[2][ENGINE_MAX_COMMAND], resp[ENGINE_MAX_COMMAND];
+	struct machine m;
+	long before, after = 0;
+
+	(void)state;
+	start(&m, "a", 1);
+	serves(&m);
+	assert_true(execute(&m, PRIMARY, sizeof(PRIMARY) - 1, key[0]) > 100);
+	before = tpm_kib(&m);
+	/* What the kernel sends: tests are promised, not made. */
+	transact(&m, SELF_TEST, sizeof(SELF_TEST) - 1, resp);
+	assert_memory_equal(resp + 6, "\0\0\x09\x0a", 4);
+	wake(&m);
+	for (int i = 0; i < 300; i++) {
+		after = tpm_kib(&m);
+		if (after < before - MUST_SETTLE_KIB)
+			break;
+		usleep(100000);
+	}
+	print_message("# libtpms: %ld KiB of its own, %ld settled\n", before,
+		      after);
+	assert_in_range(after, 0, before - MUST_SETTLE_KIB);
+	/* Seeds, heap and NV are what they were. */
+	assert_true(execute(&m, PRIMARY, sizeof(PRIMARY) - 1, key[1]) > 100);
+	assert_memory_equal(key[0] + 20, key[1] + 20, 24 + 64);
+	assert_int_equal(end(&m), 128 + SIGKILL);
 }
 
 static void zygote_dies(void **state)
@@ -484,6 +564,7 @@ int main(void)
 		cmocka_unit_test(tells_its_end),
 		cmocka_unit_test(shares_no_secret),
 		cmocka_unit_test(has_its_descriptors),
+		cmocka_unit_test(settles),
 		cmocka_unit_test(zygote_dies),
 		cmocka_unit_test(manager_dies),
 		cmocka_unit_test(without),

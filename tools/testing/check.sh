@@ -70,6 +70,7 @@ module_suites()
 	suite life place tools/testing/e2e/life.sh
 	suite torture place tools/testing/e2e/torture.sh
 	suite attest place tools/testing/e2e/attest.sh
+	suite autostart place tools/testing/e2e/autostart.sh
 	suite clone place tools/testing/e2e/clone.sh
 	suite elsewhere tools/testing/e2e/elsewhere.sh
 	suite overload place tools/testing/e2e/overload.sh

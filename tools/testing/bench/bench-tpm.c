@@ -4,8 +4,10 @@
  * device node, or two processes that pass a message back and forth over
  * netlink (what any helper behind netlink pays). A line of JSON an operation.
  *
- *   bench-tpm in-process|DEVICE|netlink-pingpong PATH-NAME ROUND [COUNT [random|nv]]
+ *   bench-tpm in-process|DEVICE|SOCKET|netlink-pingpong PATH-NAME ROUND
+ *             [COUNT [random|nv]]
  *
+ * SOCKET is swtpm's, of AF_UNIX, with no device and no kernel in between.
  * With "random" or "nv" GetRandom or NV_Write is all.
  */
 #include <errno.h>
@@ -15,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -334,6 +338,19 @@ static void run_pingpong(const char *path, int round, int n)
 	free(t);
 }
 
+static int open_path(const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return open(path, O_RDWR);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	strncpy(sa.sun_path, path, sizeof(sa.sun_path) - 1);
+	return connect(fd, (void *)&sa, sizeof(sa)) < 0 ? -1 : fd;
+}
+
 int main(int argc, char **argv)
 {
 	int n = argc > 4 ? atoi(argv[4]) : 500;
@@ -347,7 +364,7 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "in-process")) {
 		start_in_process();
 	} else {
-		device = open(argv[1], O_RDWR);
+		device = open_path(argv[1]);
 		if (device < 0)
 			die(argv[1]);
 	}

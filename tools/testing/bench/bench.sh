@@ -29,54 +29,20 @@ fi
 
 . tools/testing/set-up.sh
 . tools/testing/bench/split.sh
-rounds=${ROUNDS:-5} count=${COUNT:-300} swtpms=() work=$(mktemp -d)
-declare -A device
+. tools/testing/bench/swtpm.sh
+rounds=${ROUNDS:-5} count=${COUNT:-300} work=$(mktemp -d)
 out=$VTPM_OUT/bench.jsonl
 tear_down()
 {
 	local rc=$?
 	stop_echo
-	[ ${#swtpms[@]} -eq 0 ] || kill "${swtpms[@]}" || :
-	rm -rf "${VTPM_STATE:-/nowhere}"/bench-swtpm*
+	stop_plain
+	stop_swtpms
 	rm -rf "$work"
 	vtpm_tear_down || rc=1
 	exit $rc
 }
 trap tear_down EXIT
-
-# On a busy machine its registration times out: it is tried again.
-start_swtpm() # PATH [OPTION...]
-{
-	local path=$1 tries swtpm theirs state
-	shift
-	modprobe tpm_vtpm_proxy
-	# On the same file system as our state.
-	state=$VTPM_STATE/bench-$path
-	for tries in $(seq 10); do
-		rm -rf "$state"
-		mkdir -p "$state"
-		swtpm chardev --vtpm-proxy --tpm2 --tpmstate "dir=$state" \
-			"$@" > "$work/swtpm" 2>&1 9>&- &
-		swtpm=$!
-		for _ in $(seq 50); do
-			theirs=$(sed -n 's,.*\(/dev/tpm[0-9]*\).*,\1,p' \
-				"$work/swtpm" | head -1)
-			[ -n "$theirs" ] && [ -c "$theirs" ] &&
-				[ -d "/sys/class/tpm/${theirs#/dev/}" ] && break
-			sleep 0.1
-		done
-		sleep 2		# for the registration to end
-		if [ -n "$theirs" ] && [ -c "$theirs" ]; then
-			device[$path]=$theirs
-			swtpms+=("$swtpm")
-			return
-		fi
-		echo "$path: not registered, try $tries" >&2
-		kill "$swtpm" 2>/dev/null || :
-		wait "$swtpm" || :
-	done
-	return 1
-}
 
 # The least that a helper can do, for what the module itself costs.
 start_echo()
@@ -90,6 +56,42 @@ start_echo()
 		sleep 0.1
 	done
 	read -r echo_device echo_helper < "$work/echo"
+}
+
+# The engine without a checkpoint, and without a manager.
+start_plain()
+{
+	mkfifo "$work/plain.in"
+	build/bench/bench-plain "$VTPM_STATE" < "$work/plain.in" 9>&- \
+		> "$work/plain" &
+	plain_pid=$!
+	exec 7> "$work/plain.in"
+	until [ -s "$work/plain" ]; do
+		kill -0 $plain_pid
+		sleep 0.1
+	done
+	device[vtpm-no-checkpoint]=$(cat "$work/plain")
+}
+
+stop_plain()
+{
+	[ -n "${plain_pid:-}" ] || return 0
+	exec 7>&-
+	wait "$plain_pid"
+	plain_pid=
+}
+
+# A socket instead of a device.
+start_swtpm_socket()
+{
+	mkdir -p "$VTPM_STATE/bench-swtpm-socket"
+	device[swtpm-socket]=$work/swtpm-socket
+	swtpm socket --tpm2 --tpmstate "dir=$VTPM_STATE/bench-swtpm-socket" \
+		--server "type=unixio,path=$work/swtpm-socket" \
+		--ctrl "type=unixio,path=$work/swtpm-ctrl" \
+		--flags not-need-init,startup-clear 9>&- 7>&- &
+	swtpms+=($!)
+	until [ -S "$work/swtpm-socket" ]; do sleep 0.1; done
 }
 
 stop_echo()
@@ -106,7 +108,7 @@ operand() # PATH
 	case $1 in
 	vtpm | vtpm-no-spin) echo "$ours" ;;
 	echo) echo "$echo_device" ;;
-	swtpm-*) echo "${device[$1]}" ;;
+	swtpm-* | vtpm-no-checkpoint) echo "${device[$1]}" ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -114,9 +116,11 @@ operand() # PATH
 vtpm_set_up
 vtpmctl create bench 2> /dev/null
 start_echo
+start_plain
 ours=$(vtpm_field bench .device.tpm)
 say "swtpm on tpm_vtpm_proxy"
 start_swtpm swtpm-vtpm-proxy
+start_swtpm_socket
 openssl rand -hex 16 > "$work/swtpm.key"
 start_swtpm swtpm-key --key "file=$work/swtpm.key,format=hex,mode=aes-cbc"
 # Since 0.8 or so; without it nothing that swtpm answers need be on disk.
@@ -162,9 +166,17 @@ for path in netlink-pingpong echo vtpm; do
 	split_record "$VTPM_OUT/trace.$path" "$helper" build/bench/bench-tpm \
 		"$(operand $path)" "$path" 1 "$count" random
 done
+say "system calls of the engine, a command"
+for operation in random nv; do
+	calls=$(split_count_calls "$(pgrep -P "$VTPMD" -x vtpm-engine)" \
+		build/bench/bench-tpm "$ours" vtpm 1 100 "$operation")
+	# 110 commands, and for "nv" the definition.
+	echo "$operation: $(awk "BEGIN { printf \"%.2f\", $calls / 110 }")"
+done | tee "$VTPM_OUT/calls"
 split_tear_down
 echo "$usual_spin" > $spin
 stop_echo
+stop_plain
 say "load after: $(cut -d' ' -f1-3 /proc/loadavg)"
 vtpmctl stop bench 2> /dev/null
 vtpmctl delete bench --yes

@@ -44,6 +44,20 @@ split_record() # FILE HELPER-PID|- COMMAND...
 	{ echo "# client $client"; cat $tracing/trace; } > "$file"
 }
 
+# How many system calls the threads of a process make while a command runs.
+split_count_calls() # PID COMMAND...
+{
+	local pid=$1
+	shift
+	echo raw_syscalls:sys_enter > $tracing/set_event
+	echo > $tracing/trace
+	ls "/proc/$pid/task" > $tracing/set_event_pid
+	echo 1 > $tracing/tracing_on
+	"$@" > /dev/null
+	echo 0 > $tracing/tracing_on
+	grep -c sys_enter $tracing/trace
+}
+
 split_tear_down()
 {
 	echo > $tracing/set_event
