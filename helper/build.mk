@@ -29,7 +29,8 @@ sources = $(filter-out $(wildcard $(1)/test-*.c $(1)/fuzz-*.c),$(wildcard $(1)/*
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
 LIBS_common := -lcrypto -ljansson -lpthread
-COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/nvram))
+COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/nvram) \
+	$(call sources,helper/swtpm))
 KEYS_OBJ := $(call objects,$(call sources,helper/keys))
 
 PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \

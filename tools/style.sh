@@ -171,14 +171,14 @@ check_python()
 check_codespell()
 {
 	need codespell
-	files . | grep -vE '/corpus/|\.nvram$' | xargs codespell
+	files . | grep -vE '/corpus/|\.(nvram|permall)$' | xargs codespell
 }
 
 check_licence()
 {
 	# But what takes no comments, or is no work of ours.
 	files . | grep -vE '(^|/)(README.md|VERSION|COPYING|\.gitignore)$' |
-		grep -vE '\.(json|nvram|txt)$|/corpus/|/vtpm/(config|settings)$' |
+		grep -vE '\.(json|nvram|permall|txt)$|/corpus/|/vtpm/(config|settings)$' |
 		while read -r f; do
 			head -3 "$f" | grep -q 'SPDX-License-Identifier: ' ||
 				echo "$f: no SPDX line at its head"

@@ -22,6 +22,8 @@ int ca_request_text(const struct ca_request *r, const struct secret *key,
 		    json_t *reply, struct error *err);
 int ca_check(const struct ca_request *r, const struct secret *key,
 	     json_t *reply, struct error *err);
+int ca_describe(const struct ca_request *r, const struct secret *key,
+		json_t *reply, struct error *err);
 
 /* The key of @a, sealed as number @number, and its certificate; freed by the
  * caller. */

@@ -136,13 +136,22 @@ static int add_chain(json_t *reply, X509 *cert, STACK_OF(X509) * chain,
 	return 0;
 }
 
+static int add_certificate(json_t *reply, X509 *cert,
+			   const struct ek_type *type, struct error *err)
+{
+	_cleanup_(json) json_t *json = certificate_to_json(cert);
+
+	if (!json || json_object_set_new(json, "type", json_string(type->name)))
+		return openssl_failed(err, "certificate");
+	return json_object_update(reply, json) ? -ENOMEM : 0;
+}
+
 int ca_check(const struct ca_request *r, const struct secret *key,
 	     json_t *reply, struct error *err)
 {
 	const struct ek_type *type = &ek_types[r->keys[0].type];
 	_cleanup_(stack) STACK_OF(X509) *certs = read_pem(r->certificate, 1);
 	_cleanup_(stack) STACK_OF(X509) *chain = read_pem(r->chain, MAX_CHAIN);
-	_cleanup_(json) json_t *json = NULL;
 	X509 *cert = sk_X509_value(certs, 0);
 	int e;
 
@@ -169,10 +178,25 @@ int ca_check(const struct ca_request *r, const struct secret *key,
 		e = verify(cert, chain, err);
 	if (!e)
 		e = add_chain(reply, cert, chain, err);
-	if (e)
-		return e;
-	json = certificate_to_json(cert);
-	if (!json || json_object_set_new(json, "type", json_string(type->name)))
-		return openssl_failed(err, "certificate");
-	return json_object_update(reply, json) ? -ENOMEM : 0;
+	return e ? e : add_certificate(reply, cert, type, err);
+}
+
+/*
+ * One that is in a TPM already, whoever has put it there: what it says, and
+ * whether it is for this key. Whether it is to be trusted is the verifier's.
+ */
+int ca_describe(const struct ca_request *r, const struct secret *key,
+		json_t *reply, struct error *err)
+{
+	_cleanup_(stack) STACK_OF(X509) *certs = read_pem(r->certificate, 1);
+	X509 *cert = sk_X509_value(certs, 0);
+	int e;
+
+	(void)key;
+	if (!cert)
+		return refuse(err, "it is not one certificate", NULL);
+	e = check_key(cert, &r->keys[0], err);
+	return e ? e
+		 : add_certificate(reply, cert, &ek_types[r->keys[0].type],
+				   err);
 }

@@ -21,9 +21,10 @@ static const char usage[] =
 	"descriptor 3. Started by vtpmd.\n";
 
 static const ca_operation_fn operations[CA_OP_COUNT] = {
-	[CA_OP_NEW] = ca_new,	  [CA_OP_RENEW] = ca_renew,
-	[CA_OP_ISSUE] = ca_issue, [CA_OP_CRL] = ca_crl,
-	[CA_OP_CHECK] = ca_check, [CA_OP_REQUEST] = ca_request_text,
+	[CA_OP_NEW] = ca_new,		[CA_OP_RENEW] = ca_renew,
+	[CA_OP_ISSUE] = ca_issue,	[CA_OP_CRL] = ca_crl,
+	[CA_OP_CHECK] = ca_check,	[CA_OP_REQUEST] = ca_request_text,
+	[CA_OP_DESCRIBE] = ca_describe,
 };
 
 static int run(json_t *reply, struct error *err)

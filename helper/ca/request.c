@@ -12,8 +12,9 @@ enum {
 	NEEDS_ISSUING = 8,
 	NEEDS_TPM = 16, /* and keys */
 	NEEDS_CRL = 32,
-	NEEDS_CHECK = 64,
+	NEEDS_CERTIFICATE = 64,
 	NEEDS_GENERATION = 128,
+	NEEDS_CHAIN = 256,
 };
 
 static const struct {
@@ -28,7 +29,9 @@ static const struct {
 	[CA_OP_CRL] = { "crl", NEEDS_UUID | NEEDS_ISSUING | NEEDS_CRL |
 				       NEEDS_GENERATION },
 	[CA_OP_REQUEST] = { "request", NEEDS_TPM },
-	[CA_OP_CHECK] = { "check", NEEDS_TPM | NEEDS_CHECK },
+	[CA_OP_CHECK] = { "check",
+			  NEEDS_TPM | NEEDS_CERTIFICATE | NEEDS_CHAIN },
+	[CA_OP_DESCRIBE] = { "describe", NEEDS_TPM | NEEDS_CERTIFICATE },
 };
 
 static int bad(struct error *err, const char *name, const char *what)
@@ -270,9 +273,9 @@ static int get_members(struct ca_request *r, unsigned int members,
 		e = get_keys(r, err);
 	if (!e && members & NEEDS_CRL)
 		e = get_crl(r, err);
-	if (!e && members & NEEDS_CHECK)
+	if (!e && members & NEEDS_CERTIFICATE)
 		e = get_pem(r->json, "certificate", &r->certificate, err);
-	if (!e && members & NEEDS_CHECK)
+	if (!e && members & NEEDS_CHAIN)
 		e = get_pem(r->json, "chain", &r->chain, err);
 	if (!e)
 		e = get_url(r->json, "aia", &r->aia, err);

@@ -29,6 +29,7 @@ enum ca_operation {
 	CA_OP_CRL,
 	CA_OP_REQUEST,
 	CA_OP_CHECK,
+	CA_OP_DESCRIBE,
 	CA_OP_COUNT
 };
 

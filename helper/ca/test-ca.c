@@ -260,6 +260,16 @@ static void issue_and_check(void **state)
 		     NULL);
 	assert_int_equal(json_array_size(json_object_get(reply, "chain")), 2);
 	json_decref(reply);
+	/* Whoever has made it; but of this key. */
+	reply = call(ca_describe, check_request("p256", key, cert, ""), 0,
+		     NULL);
+	assert_string_equal(json_member(reply, "type"), "p256");
+	assert_non_null(strstr(json_member(reply, "issuer"), "Test"));
+	json_decref(reply);
+	json_decref(call(ca_describe, check_request("p256", other, cert, ""),
+			 -EINVAL, "another key"));
+	json_decref(call(ca_describe, check_request("p256", key, chain, ""),
+			 -EINVAL, "not one certificate"));
 	json_decref(call(ca_check, check_request("p256", other, cert, chain),
 			 -EINVAL, "another key"));
 	json_decref(call(ca_check, check_request("p256", key, cert, issuing),

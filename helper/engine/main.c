@@ -13,6 +13,7 @@
 #include "engine/options.h"
 #include "engine/protocol.h"
 #include "engine/source.h"
+#include "engine/target.h"
 #include "engine/tpm.h"
 #include "engine/zygote.h"
 #include "util/log.h"
@@ -39,11 +40,12 @@ static int exit_status(const struct error *err)
 	return ENGINE_EXIT_FAILED;
 }
 
-/* The data key, and behind it the secret of the source if there is one. */
+/* The data key, and behind it the secret of the source or the target. */
 static int take_keys(const struct options *o, struct secret **key,
 		     struct secret **from, struct error *err)
 {
-	size_t max = NVRAM_KEY_LEN + (o->from ? ENGINE_MAX_SOURCE_SECRET : 0);
+	size_t max = NVRAM_KEY_LEN +
+		     (o->from || o->to ? ENGINE_MAX_SOURCE_SECRET : 0);
 	_cleanup_(secret) struct secret *all = NULL;
 	int r = secret_read_fd(o->key_fd, max, &all);
 
@@ -105,8 +107,12 @@ static int open_state(struct engine *e, const struct options *o,
 	if (!o->offline)
 		return engine_power_on(e, o->manufacture, key, checkpoint_fd,
 				       err);
+	if (o->to) {
+		r = target_write(o->to, o->to_fd, secret, e->nvram, err);
+		close(o->to_fd);
+	}
 	nvram_forget_state(e->nvram);
-	return 0;
+	return r;
 }
 
 static int set_up(struct engine *e, const struct options *o, struct error *err)

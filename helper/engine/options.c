@@ -14,7 +14,7 @@ static const char usage[] =
 	"                   [--file PATH] [--user UID:GID]\n"
 	"                   [--manufacture [--profile NAME]|--resume|--set-name|--from KIND --from-fd N]\n"
 	"       vtpm-engine --name NAME --nvram-fd N --key-fd N --control-fd N --offline\n"
-	"                   [--file PATH] [--user UID:GID]\n"
+	"                   [--file PATH] [--user UID:GID] [--to KIND --to-fd N]\n"
 	"       vtpm-engine --zygote N TITLE\n"
 	"\n"
 	"Runs one virtual TPM. Started by vtpmd, which opens every descriptor.\n";
@@ -36,7 +36,12 @@ static int check_options(const struct options *o)
 		return -EINVAL;
 	/* Offline there is no TPM, and none to be served. */
 	if (o->offline)
-		return o->netlink_fd || o->checkpoint_fd ? -EINVAL : 0;
+		return o->netlink_fd || o->checkpoint_fd || o->to_fd < 0 ||
+				       !o->to != !o->to_fd
+			       ? -EINVAL
+			       : 0;
+	if (o->to || o->to_fd)
+		return -EINVAL;
 	if (o->checkpoint_fd < 0 || (o->resume && !o->checkpoint_fd))
 		return -EINVAL;
 	return o->netlink_fd <= 0 || o->family <= 0 ? -EINVAL : 0;
@@ -61,6 +66,8 @@ int options_parse(int argc, char **argv, struct options *o)
 		{ "profile", required_argument, NULL, 'P' },
 		{ "from", required_argument, NULL, 'F' },
 		{ "from-fd", required_argument, NULL, 'S' },
+		{ "to", required_argument, NULL, 'T' },
+		{ "to-fd", required_argument, NULL, 'D' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -117,6 +124,12 @@ int options_parse(int argc, char **argv, struct options *o)
 			break;
 		case 'S':
 			o->from_fd = options_number(optarg, 3);
+			break;
+		case 'T':
+			o->to = optarg;
+			break;
+		case 'D':
+			o->to_fd = options_number(optarg, 3);
 			break;
 		case 'h':
 			fputs(usage, stdout);

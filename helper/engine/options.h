@@ -22,6 +22,8 @@ struct options {
 	bool offline;
 	const char *from; /* NULL: no source */
 	int from_fd;
+	const char *to; /* NULL: no target */
+	int to_fd;
 };
 
 /* A number of @min or more, or -1. */

@@ -18,7 +18,8 @@
 
 #define ENGINE_PROTOCOL_VERSION 1
 
-/* Largest secret of a source, bytes: it follows the data key in the pipe. */
+/* Largest secret of a source or target, bytes: it follows the data key in the
+ * pipe. */
 #define ENGINE_MAX_SOURCE_SECRET 4096
 
 /* Largest TPM command or response in bytes. */

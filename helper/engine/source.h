@@ -13,7 +13,8 @@
  * it to @to, which has none. Who made it is recorded, so that a library that is
  * too old for it refuses it by name. @fd may be written to.
  *
- * "nvram": another state file, and its data key.
+ * "nvram": another state file, and its data key. "swtpm": swtpm's
+ * tpm2-00.permall, and its key, or an empty @secret for a plain one.
  */
 int source_take(const char *kind, int fd, const struct secret *secret,
 		struct nvram *to, struct error *err);

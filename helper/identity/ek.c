@@ -203,3 +203,40 @@ int ek_change_seed(ESYS_CONTEXT *esys, struct error *err)
 			      Tss2_RC_Decode(rc))
 		  : 0;
 }
+
+/*
+ * The algorithm and its size, by which a certificate and a verifier see it, and
+ * that the TPM has made it. Other makers of TPMs choose other attributes.
+ */
+static bool is_of_type(const TPMT_PUBLIC *public, int type)
+{
+	const TPMT_PUBLIC *ours = &templates[type]->publicArea;
+	const TPMA_OBJECT made_here = TPMA_OBJECT_FIXEDTPM |
+				      TPMA_OBJECT_FIXEDPARENT |
+				      TPMA_OBJECT_SENSITIVEDATAORIGIN;
+
+	if (public->type != ours->type ||
+	    (public->objectAttributes & made_here) != made_here)
+		return false;
+	if (public->type == TPM2_ALG_RSA)
+		return public->parameters.rsaDetail.keyBits ==
+		       ours->parameters.rsaDetail.keyBits;
+	return public->parameters.eccDetail.curveID ==
+	       ours->parameters.eccDetail.curveID;
+}
+
+int ek_find(ESYS_CONTEXT *esys, int type, struct ek_public *out, bool *there,
+	    struct error *err)
+{
+	ESYS_TR key = ESYS_TR_NONE;
+	int r;
+
+	*there = false;
+	if (Esys_TR_FromTPMPublic(esys, ek_types[type].handle, ESYS_TR_NONE,
+				  ESYS_TR_NONE, ESYS_TR_NONE, &key))
+		return 0;
+	r = read_public(esys, type, key, out, err);
+	Esys_TR_Close(esys, &key);
+	*there = !r && is_of_type(&out->public.publicArea, type);
+	return r;
+}

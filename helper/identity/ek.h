@@ -3,6 +3,8 @@
 #ifndef VTPM_IDENTITY_EK_H
 #define VTPM_IDENTITY_EK_H
 
+#include <stdbool.h>
+
 #include <tss2/tss2_esys.h>
 
 #include "util/ek-type.h"
@@ -25,6 +27,12 @@ int ek_make(ESYS_CONTEXT *esys, int type, struct ek_public *out,
  * endorsement hierarchy must have no password.
  */
 int ek_read(ESYS_CONTEXT *esys, int type, struct ek_public *out,
+	    struct error *err);
+/*
+ * The one at its handle, if there is one of that type; *there says so. What the
+ * owner of the TPM has put there in its place is none.
+ */
+int ek_find(ESYS_CONTEXT *esys, int type, struct ek_public *out, bool *there,
 	    struct error *err);
 
 /*

@@ -106,3 +106,58 @@ int nv_write(ESYS_CONTEXT *esys, TPM2_HANDLE index, const uint8_t *data,
 	Esys_TR_Close(esys, &nv);
 	return rc ? nv_error(err, index, "TPM2_NV_Write", rc) : 0;
 }
+
+/* Its size and attributes; 0 if it cannot be read without a password. */
+static size_t readable_size(ESYS_CONTEXT *esys, ESYS_TR nv, ESYS_TR *auth)
+{
+	TPM2B_NV_PUBLIC *public = NULL;
+	TPM2B_NAME *name = NULL;
+	TPMA_NV attributes;
+	size_t size = 0;
+
+	if (Esys_NV_ReadPublic(esys, nv, ESYS_TR_NONE, ESYS_TR_NONE,
+			       ESYS_TR_NONE, &public, &name))
+		return 0;
+	attributes = public->nvPublic.attributes;
+	/* A password that is not empty must not count as a failed try. */
+	if ((attributes & TPMA_NV_PPREAD ||
+	     (attributes & TPMA_NV_AUTHREAD && attributes & TPMA_NV_NO_DA)) &&
+	    attributes & TPMA_NV_WRITTEN &&
+	    public->nvPublic.dataSize <= EK_MAX_CERTIFICATE)
+		size = public->nvPublic.dataSize;
+	*auth = attributes & TPMA_NV_PPREAD ? ESYS_TR_RH_PLATFORM : nv;
+	Esys_Free(public);
+	Esys_Free(name);
+	return size;
+}
+
+int nv_read(ESYS_CONTEXT *esys, TPM2_HANDLE index, uint8_t *data, size_t *len,
+	    struct error *err)
+{
+	ESYS_TR nv, auth;
+	size_t size, off = 0;
+	int r = find(esys, index, &nv, err);
+
+	*len = 0;
+	if (r || nv == ESYS_TR_NONE)
+		return r;
+	size = readable_size(esys, nv, &auth);
+	while (off < size) {
+		size_t n = size - off < CHUNK ? size - off : CHUNK;
+		TPM2B_MAX_NV_BUFFER *buf = NULL;
+
+		/* Whoever gave it a password wants it for himself. */
+		if (Esys_NV_Read(esys, auth, nv, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+				 ESYS_TR_NONE, n, off, &buf))
+			break;
+		n = buf->size < n ? buf->size : n;
+		memcpy(data + off, buf->buffer, n);
+		Esys_Free(buf);
+		if (!n)
+			break;
+		off += n;
+	}
+	Esys_TR_Close(esys, &nv);
+	*len = off == size ? size : 0;
+	return 0;
+}

@@ -18,6 +18,12 @@
  */
 int nv_write(ESYS_CONTEXT *esys, TPM2_HANDLE index, const uint8_t *data,
 	     size_t len, struct error *err);
+/*
+ * What @index holds, into @data of EK_MAX_CERTIFICATE bytes. *len is 0 if there
+ * is none, or none that everybody may read.
+ */
+int nv_read(ESYS_CONTEXT *esys, TPM2_HANDLE index, uint8_t *data, size_t *len,
+	    struct error *err);
 /* It is no error if there is none. */
 int nv_remove(ESYS_CONTEXT *esys, TPM2_HANDLE index, struct error *err);
 

@@ -32,23 +32,34 @@ static json_t *key_json(int type, const struct ek_public *ek,
 			 index, "name", hex, "public", json_bytes(spki, len));
 }
 
+/* All but the keys, which are to go into *list. */
+static int begin(ESYS_CONTEXT *esys, json_t *reply, json_t **list,
+		 struct error *err)
+{
+	json_t *tpm = NULL, *banks = NULL;
+	int r = properties_read(esys, &tpm, err);
+
+	*list = json_array();
+	json_object_set_new(reply, "keys", *list);
+	if (!r)
+		r = banks_read(esys, &banks, err);
+	json_object_set_new(reply, "tpm", tpm);
+	json_object_set_new(reply, "pcrBanks", banks);
+	return r;
+}
+
 /* "read" the keys of the types that are asked for, or make them. */
 static int keys(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 		struct error *err)
 {
 	bool make = strcmp(json_member(request, "operation"), "read");
 	const json_t *types = json_object_get(request, "types"), *item;
-	json_t *list = json_array(), *tpm = NULL, *banks = NULL;
+	json_t *list = NULL;
 	size_t i;
-	int r = properties_read(esys, &tpm, err);
+	int r = begin(esys, reply, &list, err);
 
-	json_object_set_new(reply, "keys", list);
-	if (!r)
-		r = banks_read(esys, &banks, err);
 	if (r)
 		return r;
-	json_object_set_new(reply, "tpm", tpm);
-	json_object_set_new(reply, "pcrBanks", banks);
 	if (!json_array_size(types) || json_array_size(types) > EK_TYPES)
 		return bad(err, "types");
 	json_array_foreach((json_t *)types, i, item) {
@@ -91,6 +102,51 @@ static int replace(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 	for (uint32_t i = 0; !r && i < EK_CHAIN_INDICES; i++)
 		r = nv_remove(esys, EK_CHAIN_INDEX + i, err);
 	return r ? r : keys(esys, request, reply, err);
+}
+
+/* A key that is there or can be made again, and its certificate. */
+static int find_one(ESYS_CONTEXT *esys, int type, json_t *list,
+		    struct error *err)
+{
+	uint8_t spki[EK_MAX_PUBLIC], der[EK_MAX_CERTIFICATE];
+	struct error evicted = { 0 };
+	size_t len = 0, n;
+	struct ek_public ek;
+	bool there;
+	json_t *key;
+	int r = ek_find(esys, type, &ek, &there, err);
+
+	if (!r)
+		r = nv_read(esys, ek_types[type].nv_index, der, &n, err);
+	/* With a certificate it was one; the certificate tells whether it is. */
+	if (r || (!there && (!n || ek_read(esys, type, &ek, &evicted))))
+		return r;
+	/* What the owner has put in its place may be no key of that kind. */
+	if (!there && spki_encode(&ek.public.publicArea, spki, &len, &evicted))
+		return 0;
+	r = there ? spki_encode(&ek.public.publicArea, spki, &len, err) : 0;
+	if (r)
+		return r;
+	key = key_json(type, &ek, spki, len);
+	json_object_set_new(key, "persistent", json_boolean(there));
+	if (n)
+		json_object_set_new(key, "certificate", json_bytes(der, n));
+	return json_array_append_new(list, key)
+		       ? error_set(err, -ENOMEM, VTPM_ERR_IDENTITY,
+				   "out of memory")
+		       : 0;
+}
+
+static int find(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
+		struct error *err)
+{
+	json_t *list;
+	int r = begin(esys, reply, &list, err);
+
+	(void)request;
+	for (int type = 0; !r && type < EK_TYPES; type++)
+		r = find_one(esys, type, list, err);
+	return r;
 }
 
 static int write_certificate(ESYS_CONTEXT *esys, const json_t *item,
@@ -153,11 +209,9 @@ int request_run(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 		int (*fn)(ESYS_CONTEXT *esys, const json_t *request,
 			  json_t *reply, struct error *err);
 	} operations[] = {
-		{ "make", keys },
-		{ "read", keys },
-		{ "replace", replace },
-		{ "allocate", allocate },
-		{ "write", write_all },
+		{ "make", keys },	{ "read", keys },
+		{ "replace", replace }, { "allocate", allocate },
+		{ "find", find },	{ "write", write_all },
 	};
 	const char *name = json_member(request, "operation");
 

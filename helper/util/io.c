@@ -6,7 +6,7 @@
 
 #include "util/io.h"
 
-#define MAX_FDS 8
+#define MAX_FDS 16 /* no fewer than CHILD_MAX_FDS */
 
 /* One step of a transfer; @off is -1 for a stream. */
 enum direction { DIR_READ, DIR_WRITE };

@@ -13,7 +13,7 @@ int pread_full(int fd, void *buf, size_t len, off_t off);
 int pwrite_full(int fd, const void *buf, size_t len, off_t off);
 
 /*
- * Send @len bytes and @n_fds (at most 8) descriptors as one message.
+ * Send @len bytes and @n_fds (at most 16) descriptors as one message.
  * Returns the bytes sent or a negative errno.
  */
 ssize_t send_with_fds(int sock, const void *buf, size_t len, const int *fds,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -121,6 +122,21 @@ int secret_write_fd(int fd, const struct secret *s)
 		n += r;
 	}
 	return 0;
+}
+
+int secret_pipe(const struct secret *s, int *out)
+{
+	int p[2], r;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -errno;
+	r = secret_write_fd(p[1], s);
+	close(p[1]);
+	if (r < 0)
+		close(p[0]);
+	else
+		*out = p[0];
+	return r;
 }
 
 void random_bytes(void *buf, size_t len)

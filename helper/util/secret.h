@@ -46,6 +46,12 @@ int secret_read_fd(int fd, size_t max, struct secret **out);
 /* Write all of @s to @fd. Returns 0 or a negative errno. */
 int secret_write_fd(int fd, const struct secret *s);
 
+/*
+ * A pipe whose read end holds @s; the write end is closed. The secret must fit
+ * into the pipe's buffer.
+ */
+int secret_pipe(const struct secret *s, int *out);
+
 /* Fill @buf with @len random bytes; aborts the process if that fails. */
 void random_bytes(void *buf, size_t len);
 

@@ -25,6 +25,8 @@ static const struct verb *const verbs[] = {
 	&verb_backup,
 	&verb_verify_backup,
 	&verb_restore,
+	&verb_import,
+	&verb_export,
 	&verb_set,
 	&verb_ca,
 	&verb_ek,

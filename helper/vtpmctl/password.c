@@ -89,7 +89,7 @@ static struct secret *read_file(const char *file)
 int password_pipe(const char *file, const char *prompt, bool confirm)
 {
 	_cleanup_(secret) struct secret *s = NULL;
-	int p[2];
+	int fd = -1, r;
 
 	if (secret_init(NULL) < 0) {
 		fprintf(stderr, "vtpmctl: no memory for secrets\n");
@@ -98,12 +98,8 @@ int password_pipe(const char *file, const char *prompt, bool confirm)
 	s = file ? read_file(file) : ask_terminal(prompt, confirm);
 	if (!s)
 		return -1;
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return -1;
-	if (secret_write_fd(p[1], s) < 0) {
-		close(p[0]);
-		p[0] = -1;
-	}
-	close(p[1]);
-	return p[0];
+	r = secret_pipe(s, &fd);
+	if (r < 0)
+		fprintf(stderr, "vtpmctl: password: %s\n", strerror(-r));
+	return fd;
 }

@@ -40,6 +40,7 @@ struct verb {
 };
 
 extern const struct verb verb_backup, verb_verify_backup, verb_restore;
+extern const struct verb verb_import, verb_export;
 extern const struct verb verb_create, verb_start, verb_stop, verb_list,
 	verb_show, verb_delete, verb_monitor, verb_provider, verb_version,
 	verb_rekey, verb_unlock, verb_upgrade, verb_check, verb_repair,

@@ -64,6 +64,10 @@ int api_verify_backup(struct manager *m, struct call *call,
 		      const struct param_values *in, struct error *err);
 int api_restore(struct manager *m, struct call *call,
 		const struct param_values *in, struct error *err);
+int api_import_swtpm(struct manager *m, struct call *call,
+		     const struct param_values *in, struct error *err);
+int api_export_swtpm(struct manager *m, struct call *call,
+		     const struct param_values *in, struct error *err);
 int api_set(struct manager *m, struct call *call, const struct param_values *in,
 	    struct error *err);
 int api_provider_new_key(struct manager *m, struct call *call,

@@ -17,6 +17,14 @@ int create_start(struct manager *m, const char *name, const char *provider,
 		 const struct operation *template, struct call *call,
 		 struct error *err);
 
+/*
+ * The same by the options of a create; where the state comes from, and what
+ * becomes of the keys, is @template's.
+ */
+int create_by(struct manager *m, const struct create_options *o,
+	      const struct operation *template, struct call *call,
+	      struct error *err);
+
 /* What its job does, for a job of another kind. */
 int create_run(struct job *job, void *arg, struct error *err);
 

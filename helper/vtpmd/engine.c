@@ -99,7 +99,13 @@ static void add_options(char *argv[], const struct engine_args *a, char *family)
 	while (argv[n])
 		n++;
 	if (a->offline) {
-		argv[n] = "--offline";
+		argv[n++] = "--offline";
+		if (a->to) {
+			argv[n++] = "--to";
+			argv[n++] = (char *)a->to;
+			argv[n++] = "--to-fd";
+			argv[n] = "6";
+		}
 		return;
 	}
 	argv[n++] = "--netlink-fd";
@@ -146,8 +152,11 @@ static int spawn_engine(const struct config *cfg, struct zygote *z,
 		.path = path,
 		.argv = argv,
 		.fds = { -1, e->log_fd, e->log_fd, a->nvram_fd, fds[0], fds[1],
-			 fds[2], fds[3], a->from_fd },
-		.n_fds = a->offline ? 6 : a->from ? 9 : 8,
+			 a->to ? a->to_fd : fds[2], fds[3], a->from_fd },
+		.n_fds = a->to	      ? 7
+			 : a->offline ? 6
+			 : a->from    ? 9
+				      : 8,
 		.user = &cfg->engine_user,
 		.cwd_fd = -1,
 		.listen_fd = fds[1],
@@ -251,7 +260,8 @@ static int send_keys(const struct engine_args *a, int fd, struct error *err)
 
 	if (!r && a->from_secret)
 		r = write_full(fd, a->from_secret->data, a->from_secret->len);
-
+	if (!r && a->to_secret)
+		r = write_full(fd, a->to_secret->data, a->to_secret->len);
 	return r ? error_set(err, r, VTPM_ERR_ENGINE, "key pipe: %s",
 			     strerror(-r))
 		 : 0;

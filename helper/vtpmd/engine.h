@@ -45,6 +45,10 @@ struct engine_args {
 	const char *from; /* its kind, or NULL */
 	int from_fd;
 	const struct secret *from_secret; /* or NULL */
+	/* Offline: write it as another program has it, too: engine/target.h. */
+	const char *to; /* its kind, or NULL */
+	int to_fd;
+	const struct secret *to_secret; /* or NULL */
 };
 
 /*

@@ -22,8 +22,8 @@ unsigned int identity_default_types(void)
 	return types;
 }
 
-static int run(const struct config *cfg, const char *name, json_t *request,
-	       json_t **reply, struct error *err)
+int identity_ask(const struct config *cfg, const char *name, json_t *request,
+		 json_t **reply, struct error *err)
 {
 	char *argv[] = { "vtpm-identity", "--tcti-fd", "3", NULL };
 	_cleanup_close_ int sock = engine_connect(cfg, name);
@@ -75,10 +75,10 @@ static int get_keys(const struct config *cfg, const char *name,
 		    struct error *err)
 {
 	_cleanup_(json) json_t *reply = NULL;
-	int r = run(cfg, name,
-		    json_pack("{s:s, s:o}", "operation", operation, "types",
-			      type_names(types)),
-		    &reply, err);
+	int r = identity_ask(cfg, name,
+			     json_pack("{s:s, s:o}", "operation", operation,
+				       "types", type_names(types)),
+			     &reply, err);
 
 	if (r < 0)
 		return r;
@@ -102,10 +102,10 @@ int identity_allocate(const struct config *cfg, const char *name,
 {
 	_cleanup_(json) json_t *reply = NULL;
 
-	return run(cfg, name,
-		   json_pack("{s:s, s:O}", "operation", "allocate", "banks",
-			     banks),
-		   &reply, err);
+	return identity_ask(cfg, name,
+			    json_pack("{s:s, s:O}", "operation", "allocate",
+				      "banks", banks),
+			    &reply, err);
 }
 
 int identity_replace(const struct config *cfg, const char *name,
@@ -166,8 +166,8 @@ int identity_write(const struct config *cfg, const char *name,
 					  ek_types[i].name, "certificate",
 					  json_member(key, "certificate")));
 	}
-	return run(cfg, name,
-		   json_pack("{s:s, s:o, s:o}", "operation", "write",
-			     "certificates", certs, "chain", chain),
-		   &reply, err);
+	return identity_ask(cfg, name,
+			    json_pack("{s:s, s:o, s:o}", "operation", "write",
+				      "certificates", certs, "chain", chain),
+			    &reply, err);
 }

@@ -18,6 +18,9 @@
 /* Those that are made where nothing else is asked for. */
 unsigned int identity_default_types(void);
 
+/* A request of vtpm-identity's, which is consumed; *reply is a new reference. */
+int identity_ask(const struct config *cfg, const char *name, json_t *request,
+		 json_t **reply, struct error *err);
 /* Make the keys of @types in the vTPM whose engine runs. */
 int identity_make(const struct config *cfg, const char *name,
 		  unsigned int types, json_t **facts, struct error *err);
@@ -36,6 +39,12 @@ int identity_replace(const struct config *cfg, const char *name,
 /* The facts of keys that are there already. */
 int identity_read(const struct config *cfg, const char *name,
 		  unsigned int types, json_t **facts, struct error *err);
+/*
+ * The facts of all keys that a TPM from elsewhere has, with the certificates
+ * that are in it, as far as these are for its keys.
+ */
+int identity_find(const struct config *cfg, const char *name, json_t **facts,
+		  struct error *err);
 /*
  * Write the chain of @facts, and the certificates of those keys of @types that
  * have one.

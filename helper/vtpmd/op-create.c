@@ -48,6 +48,10 @@ static int take_keys(struct operation *op, struct job *job, struct error *err)
 {
 	if (op->keys == KEYS_KEEP)
 		return 0;
+	if (op->keys == KEYS_FIND) {
+		job_progress(job, "asking the TPM for its endorsement keys");
+		return identity_find(op->cfg, op->name, &op->facts, err);
+	}
 	job_progress(job, "making the endorsement keys");
 	json_decref(op->facts);
 	op->facts = NULL;
@@ -89,7 +93,8 @@ static int make_tpm(struct operation *op, struct job *job, int *fd,
 	struct engine_args args = { .name = op->name,
 				    .family = ENGINE_NO_FAMILY,
 				    .manufacture = !op->from,
-				    .profile = *op->profile ? op->profile : NULL,
+				    .profile =
+					    *op->profile ? op->profile : NULL,
 				    .from = op->from,
 				    .from_fd = op->from_fd,
 				    .from_secret = op->from_secret };
@@ -277,21 +282,19 @@ int create_start(struct manager *m, const char *name, const char *provider,
 	return r;
 }
 
-int vtpm_create(struct manager *m, const struct create_options *o,
-		struct call *call, struct error *err)
+int create_by(struct manager *m, const struct create_options *o,
+	      const struct operation *template, struct call *call,
+	      struct error *err)
 {
-	struct operation op = { .engine = ENGINE_NONE,
-				.start = o->start,
-				.ephemeral = o->ephemeral,
-				.certify = o->certify,
-				.ek_types = o->ek_types,
-				.from_pool = o->certify && !o->ephemeral &&
-					     !o->pcr_banks && !o->profile &&
-					     o->ek_types ==
-						     identity_default_types(),
-				.settings = SETTINGS_DEFAULT };
+	struct operation op = *template;
 	int r;
 
+	op.engine = ENGINE_NONE;
+	op.start = o->start;
+	op.ephemeral = o->ephemeral;
+	op.certify = o->certify;
+	op.ek_types = o->ek_types;
+	op.settings = SETTINGS_DEFAULT;
 	op.settings.autostart = o->autostart;
 	if (o->profile && strlen(o->profile) >= sizeof(op.profile))
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
@@ -307,4 +310,17 @@ int vtpm_create(struct manager *m, const struct create_options *o,
 	if (r < 0)
 		json_decref(op.pcr_banks);
 	return r;
+}
+
+int vtpm_create(struct manager *m, const struct create_options *o,
+		struct call *call, struct error *err)
+{
+	const struct operation op = {
+		.keys = KEYS_MAKE,
+		.from_pool = o->certify && !o->ephemeral && !o->pcr_banks &&
+			     !o->profile &&
+			     o->ek_types == identity_default_types(),
+	};
+
+	return create_by(m, o, &op, call, err);
 }

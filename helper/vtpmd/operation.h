@@ -23,6 +23,7 @@ enum operation_keys {
 	KEYS_MAKE,    /* it is a new TPM */
 	KEYS_REPLACE, /* it has those of another one, and is to have its own */
 	KEYS_KEEP,    /* it has those of another one: @facts, if known */
+	KEYS_FIND,    /* it has some, and is to be asked which */
 };
 
 struct operation {
@@ -40,7 +41,8 @@ struct operation {
 	bool certify;	       /* by our own CA */
 	unsigned int ek_types; /* EK_BIT() of those concerned */
 	char ca_provider[NAME_MAX_LEN + 1];
-	int file_fd;	 /* the call's: a backup */
+	int file_fd;	 /* the call's: a backup, or a state of swtpm */
+	int key_fd;	 /* the call's: the key of that, or -1 */
 	bool unverified; /* restore: the key was not to be had */
 	json_t *facts;	 /* of the endorsement keys, or NULL */
 	enum operation_keys keys;
@@ -57,7 +59,7 @@ struct operation {
 	const char *from; /* as in struct engine_args; NULL: a new TPM */
 	int from_fd;	  /* closed with the operation if there is @from */
 	struct secret *from_secret; /* freed */
-	json_t *import;	 /* what ek import was given */
+	json_t *import;		    /* what ek import was given */
 	struct rekey_plan *plan;
 	struct settings settings;
 	char owner[2 * NAME_MAX_LEN + 2], mode[8]; /* as asked for */

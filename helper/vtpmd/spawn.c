@@ -209,18 +209,3 @@ void process_close(struct process *p)
 		close(p->pidfd);
 	*p = (struct process){ .pidfd = -1 };
 }
-
-int secret_pipe(const struct secret *s, int *out)
-{
-	int p[2], r;
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return -errno;
-	r = secret_write_fd(p[1], s);
-	close(p[1]);
-	if (r < 0)
-		close(p[0]);
-	else
-		*out = p[0];
-	return r;
-}

@@ -80,10 +80,4 @@ void capture_deinit(struct capture *c);
  */
 void last_line(const char *buf, size_t len, char *out, size_t size);
 
-/*
- * A pipe whose read end holds @s; the write end is closed. The secret must fit
- * into the pipe's buffer.
- */
-int secret_pipe(const struct secret *s, int *out);
-
 #endif

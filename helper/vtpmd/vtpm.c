@@ -24,7 +24,8 @@ static const struct {
 	[VTPM_STOPPED] = { "stopped",
 			   MAY(OP_CHECK) | MAY(OP_START) | MAY(OP_DELETE) |
 				   MAY(OP_REKEY) | MAY(OP_RENAME) |
-				   MAY(OP_SET) | MAY(OP_IMPORT),
+				   MAY(OP_SET) | MAY(OP_IMPORT) |
+				   MAY(OP_EXPORT),
 			   "start it with: vtpmctl start" },
 	[VTPM_STARTING] = { "starting", 0, "wait for it; see: vtpmctl show" },
 	[VTPM_RUNNING] = { "running",

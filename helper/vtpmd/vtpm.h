@@ -38,6 +38,7 @@ enum vtpm_op {
 	OP_CHECK,
 	OP_UPGRADE,
 	OP_IMPORT,
+	OP_EXPORT,
 	OP_RESET,
 	OP_RENAME,
 	OP_SET
@@ -139,7 +140,7 @@ struct clone_options {
 	const char *name;     /* of the new one */
 	const char *mode;     /* NULL: not said */
 	const char *provider; /* NULL: that of the other one */
-	bool certify;	      /* have our own CA make certificates of new keys */
+	bool certify; /* have our own CA make certificates of new keys */
 };
 
 /* Make a vTPM, which does not run, from @v. */
@@ -202,5 +203,15 @@ struct create_options {
 
 int vtpm_create(struct manager *m, const struct create_options *o,
 		struct call *call, struct error *err);
+/*
+ * The call has descriptors: of tpm2-00.permall and, unless that is plain, of a
+ * pipe with its key. Keys that the TPM has are not made: ek_types and certify
+ * are not for this.
+ */
+int vtpm_import_swtpm(struct manager *m, const struct create_options *o,
+		      struct call *call, struct error *err);
+/* The same, of an empty file; without a key only if it is to be @plain. */
+int vtpm_export_swtpm(struct vtpm *v, bool plain, struct call *call,
+		      struct error *err);
 
 #endif

@@ -28,6 +28,7 @@ host_suites()
 			suite "$(basename "$t")" env CMOCKA_MESSAGE_OUTPUT=TAP "$t"
 	done
 	suite nvram-vectors python3 tools/testing/vectors/check-nvram-vectors.py
+	suite swtpm-vectors python3 tools/testing/vectors/check-swtpm-vectors.py
 	suite provider-native python3 tools/testing/e2e/provider-conformance.py \
 		build/asan/vtpm-key-native
 	suite provider-pkcs11 tools/testing/e2e/provider-pkcs11.sh build/asan
@@ -40,6 +41,7 @@ host_suites()
 	suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
 	suite backup "${sudo[@]}" tools/testing/e2e/backup.sh build/asan
 	suite pool "${sudo[@]}" tools/testing/e2e/pool.sh build/asan
+	suite swtpm "${sudo[@]}" tools/testing/e2e/swtpm.sh build/asan
 	suite identity-asan "${sudo[@]}" tools/testing/e2e/identity.sh build/asan
 	suite provider-sandbox-asan "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh \
 		build/asan
