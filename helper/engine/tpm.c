@@ -26,7 +26,7 @@ static struct {
 	bool changed;
 	uint8_t locality;
 	char profile[TPM_MAX_PROFILE + 16]; /* as libtpms wants it; or empty */
-	unsigned char *resp; /* libtpms' response buffer */
+	unsigned char *resp;		    /* libtpms' response buffer */
 	uint32_t resp_size;
 } tpm;
 
@@ -148,9 +148,8 @@ int tpm_set_profile(const char *name, struct error *err)
 void tpm_get_profile(char out[TPM_MAX_PROFILE + 1])
 {
 	static const char key[] = "\"Name\":\"";
-	char *info = TPMLIB_SetProfile
-			     ? TPMLIB_GetInfo(INFO_ACTIVE_PROFILE)
-			     : NULL;
+	char *info =
+		TPMLIB_SetProfile ? TPMLIB_GetInfo(INFO_ACTIVE_PROFILE) : NULL;
 	const char *name = info ? strstr(info, key) : NULL;
 	size_t n = 0;
 

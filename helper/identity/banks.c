@@ -40,7 +40,8 @@ static int get(ESYS_CONTEXT *esys, TPML_PCR_SELECTION *out, struct error *err)
 
 static bool is_empty(const TPMS_PCR_SELECTION *s)
 {
-	for (size_t i = 0; i < s->sizeofSelect && i < TPM2_PCR_SELECT_MAX; i++) {
+	for (size_t i = 0; i < s->sizeofSelect && i < TPM2_PCR_SELECT_MAX;
+	     i++) {
 		if (s->pcrSelect[i])
 			return false;
 	}
@@ -90,10 +91,9 @@ static int allocate(ESYS_CONTEXT *esys, const TPML_PCR_SELECTION *want,
 {
 	UINT32 max, needed, available;
 	TPMI_YES_NO done;
-	TSS2_RC rc = Esys_PCR_Allocate(esys, ESYS_TR_RH_PLATFORM,
-				       ESYS_TR_PASSWORD, ESYS_TR_NONE,
-				       ESYS_TR_NONE, want, &done, &max, &needed,
-				       &available);
+	TSS2_RC rc = Esys_PCR_Allocate(
+		esys, ESYS_TR_RH_PLATFORM, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+		ESYS_TR_NONE, want, &done, &max, &needed, &available);
 
 	if (!rc && done == TPM2_YES)
 		return 0;

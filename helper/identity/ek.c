@@ -199,8 +199,8 @@ int ek_change_seed(ESYS_CONTEXT *esys, struct error *err)
 	TSS2_RC rc = Esys_ChangeEPS(esys, ESYS_TR_RH_PLATFORM, ESYS_TR_PASSWORD,
 				    ESYS_TR_NONE, ESYS_TR_NONE);
 
-	return rc ? error_set(err, -EIO, VTPM_ERR_IDENTITY, "TPM2_ChangeEPS: %s",
-			      Tss2_RC_Decode(rc))
+	return rc ? error_set(err, -EIO, VTPM_ERR_IDENTITY,
+			      "TPM2_ChangeEPS: %s", Tss2_RC_Decode(rc))
 		  : 0;
 }
 

@@ -27,7 +27,7 @@ enum {
 	H_PROFILE = 320,
 	H_SLOTS = 384,
 	H_DATA_KEY = 416, /* reserved in version 1 */
-	H_ORIGIN = 420,   /* version 3; reserved before that, as the next */
+	H_ORIGIN = 420,	  /* version 3; reserved before that, as the next */
 	H_RESERVED = 436,
 	H_WRAPPED = 512,
 	H_MAC = NVRAM_HEADER_MACED,

@@ -34,7 +34,8 @@ struct nvram_wrap {
 
 /* What the manager knows of a vTPM without any key. */
 struct nvram_info {
-	uint32_t version; /* of the format; nvram_create() says which it needs */
+	uint32_t
+		version; /* of the format; nvram_create() says which it needs */
 	uint8_t uuid[UUID_LEN];
 	/* The vTPM that it was copied from, whose keys it has; zero: none. */
 	uint8_t origin[UUID_LEN];

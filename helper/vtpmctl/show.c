@@ -17,7 +17,8 @@ static void print_banks(const json_t *banks)
 
 static void print_lockout(const json_t *l)
 {
-	long long failed = json_integer_value(json_object_get(l, "failedTries"));
+	long long failed =
+		json_integer_value(json_object_get(l, "failedTries"));
 	long long max = json_integer_value(json_object_get(l, "maxTries"));
 	long long time = json_integer_value(json_object_get(l, "recoveryTime"));
 

@@ -28,16 +28,15 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 	if (ctl_parse(ctl, v, argc, argv, options, &name, 1, &status) < 0)
 		return status;
-	return client_call(
-		ctl,
-		&(struct client_call){ .method = "Start",
-				       .parameters = json_pack(
-					       "{s:s, s:b, s:b}", "name", name,
-					       "allowRollback", allow_rollback,
-					       "allowDuplicate",
-					       allow_duplicate),
-				       .more = true,
-				       .on_reply = print });
+	return client_call(ctl,
+			   &(struct client_call){
+				   .method = "Start",
+				   .parameters = json_pack(
+					   "{s:s, s:b, s:b}", "name", name,
+					   "allowRollback", allow_rollback,
+					   "allowDuplicate", allow_duplicate),
+				   .more = true,
+				   .on_reply = print });
 }
 
 const struct verb verb_start = {

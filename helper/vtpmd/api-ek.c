@@ -19,10 +19,10 @@ static int no_facts(const struct vtpm *v, struct error *err)
 {
 	return error_set(
 		err, -ENOENT, VTPM_ERR_NOT_FOUND,
-		"it is not known here what endorsement keys vTPM %s has: its "
-		"file was made elsewhere or by an older version. They are in "
-		"the TPM; tpm2_readpublic -c 0x81010001 reads one",
-		v->name);
+		"it is not known yet what endorsement keys vTPM %s has: its "
+		"file came from elsewhere; it is asked when it is started, "
+		"with: vtpmctl start %s",
+		v->name, v->name);
 }
 
 int api_ek_show(struct manager *m, struct call *call,

@@ -374,7 +374,8 @@ int engine_transact(int sock, uint32_t op, int timeout_ms, const void *req,
 	const struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	const struct timeval tv = { timeout_ms / 1000,
 				    timeout_ms % 1000 * 1000 };
-	_Static_assert(sizeof(struct engine_status) <= ENGINE_MAX_REPLY, "fits");
+	_Static_assert(sizeof(struct engine_status) <= ENGINE_MAX_REPLY,
+		       "fits");
 	char buf[sizeof(struct engine_header) + ENGINE_MAX_REPLY];
 	struct engine_header rep;
 	ssize_t n;
@@ -429,12 +430,14 @@ int engine_stop(const struct config *cfg, const char *name, struct engine *e,
 {
 	_cleanup_close_ int sock = engine_connect(cfg, name);
 	int status = -1, r = sock;
+	char how[64];
 
 	if (sock >= 0)
 		r = engine_transact(sock, ENGINE_OP_STOP, STOP_TIMEOUT_MS, NULL,
 				    0, NULL, 0);
 	if (!r)
 		r = process_wait(&e->process, STOP_TIMEOUT_MS, &status);
+	engine_end_text(status, how, sizeof(how));
 	engine_discard(cfg, name, e);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_ENGINE,
@@ -443,6 +446,11 @@ int engine_stop(const struct config *cfg, const char *name, struct engine *e,
 				 name,
 				 r == -EAGAIN ? "it waits for storage"
 					      : strerror(-r));
+	/* It has said that all is written; but something is wrong with it. */
+	if (status > 0)
+		return error_set(err, -EIO, VTPM_ERR_ENGINE,
+				 "engine of %s, when it was stopped: %s", name,
+				 how);
 	return 0;
 }
 

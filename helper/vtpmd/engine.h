@@ -38,9 +38,9 @@ struct engine_args {
 	uint16_t family; /* or ENGINE_NO_FAMILY */
 	bool manufacture;
 	const char *profile; /* of a TPM that is made; NULL: libtpms' default */
-	bool offline; /* no TPM: only to be rekeyed */
-	bool resume;  /* go on from the checkpoint */
-	bool set_name; /* @name is also what it is called in the header */
+	bool offline;	     /* no TPM: only to be rekeyed */
+	bool resume;	     /* go on from the checkpoint */
+	bool set_name;	     /* @name is also what it is called in the header */
 	/* The state of a new file is to be that of another: engine/source.h. */
 	const char *from; /* its kind, or NULL */
 	int from_fd;

@@ -122,8 +122,8 @@ int vtpm_clone(struct vtpm *v, const struct clone_options *o, struct call *call,
 	if (!provider && v->info.n_wraps)
 		provider = v->info.wrap[0].provider;
 	if (modes[mode].empty)
-		op.pcr_banks = json_deep_copy(
-			json_object_get(v->facts, "pcrBanks"));
+		op.pcr_banks =
+			json_deep_copy(json_object_get(v->facts, "pcrBanks"));
 	r = create_start(v->m, o->name, provider, &op, call, err);
 	if (r < 0)
 		json_decref(op.pcr_banks);

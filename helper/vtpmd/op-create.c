@@ -260,7 +260,7 @@ int create_start(struct manager *m, const char *name, const char *provider,
 		 struct error *err)
 {
 	struct operation op = *template;
-	struct vtpm *v;
+	struct vtpm *v = NULL;
 	int r = provider ? name_check(provider, err) : 0;
 
 	if (!r)

@@ -9,6 +9,7 @@
 #include "util/log.h"
 #include "vtpmd/checkpoint.h"
 #include "vtpmd/data-key.h"
+#include "vtpmd/identity.h"
 #include "vtpmd/locked.h"
 #include "vtpmd/operation.h"
 
@@ -42,6 +43,20 @@ static int power_on(struct operation *op, struct job *job, struct error *err)
 	return 0;
 }
 
+/* Of a file that came from elsewhere nothing is known yet. */
+static void find_facts(struct operation *op)
+{
+	struct error err = { 0 };
+	int r = identity_find(op->cfg, op->name, &op->facts, &err);
+
+	if (!r)
+		r = registry_save_facts(op->cfg, op->name, op->ephemeral,
+					op->info.uuid, op->facts, &err);
+	if (r < 0)
+		log_warning("vTPM %s: its endorsement keys are not known: %s",
+			    op->name, err.text);
+}
+
 static int start_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
@@ -50,6 +65,8 @@ static int start_run(struct job *job, void *arg, struct error *err)
 
 	if (r < 0)
 		return r;
+	if (op->find_facts)
+		find_facts(op);
 	job_progress(job, "registering the TPM device");
 	r = kernel_destroy_stale(op->name, op->info.uuid, err);
 	if (!r)
@@ -85,6 +102,8 @@ static void start_done(void *arg, const struct error *err)
 		v->instance = op->instance;
 		v->in_kernel = true;
 		operation_take_key(op);
+		if (op->facts)
+			operation_take_facts(op);
 		vtpm_set_state(v, VTPM_RUNNING, NULL);
 		/* After that: an engine that is gone already makes it failed.
 		 */
@@ -142,6 +161,8 @@ int vtpm_start(struct vtpm *v, const struct start_options *o, struct call *call,
 {
 	const struct operation op = { .engine = ENGINE_NONE,
 				      .allow_rollback = o && o->allow_rollback,
+				      .ephemeral = v->ephemeral,
+				      .find_facts = !v->facts,
 				      .settings = v->settings };
 	int r = vtpm_check(v, OP_START, err);
 

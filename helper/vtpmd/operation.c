@@ -133,7 +133,8 @@ int operation_check_rollback(struct operation *op, uint64_t known,
 			err, -ESTALE, VTPM_ERR_ROLLBACK,
 			"the state is older (generation %llu) than what vTPM "
 			"%s has had here (%llu): counters and lockout would go "
-			"back; if that is meant, say --allow-rollback",
+			"back; if that is meant, start or restore it with "
+			"--allow-rollback",
 			(unsigned long long)op->info.generation, op->name,
 			(unsigned long long)known);
 	log_notice("vTPM %s goes back from generation %llu to %llu, as was "

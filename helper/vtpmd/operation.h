@@ -45,6 +45,7 @@ struct operation {
 	int key_fd;	 /* the call's: the key of that, or -1 */
 	bool unverified; /* restore: the key was not to be had */
 	json_t *facts;	 /* of the endorsement keys, or NULL */
+	bool find_facts; /* start: ask the TPM for them */
 	enum operation_keys keys;
 	char profile[64];  /* of a new TPM; empty: libtpms' default */
 	bool from_pool;	   /* create: what the pool has will do */

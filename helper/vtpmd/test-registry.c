@@ -164,9 +164,12 @@ static void settings(void **state)
 	struct fixture *f = *state;
 	struct error err = { 0 };
 	struct stat st;
-	const struct settings on = { .autostart = true, .uid = 1, .gid = 2,
-				   .mode = 0660, .generation = 7,
-				   .notes = "of the build farm" };
+	const struct settings on = { .autostart = true,
+				     .uid = 1,
+				     .gid = 2,
+				     .mode = 0660,
+				     .generation = 7,
+				     .notes = "of the build farm" };
 	struct settings s = on;
 
 	assert_int_equal(registry_load_settings(&f->cfg, "a", &s, &err), 0);

@@ -59,18 +59,26 @@ static void test_round_trip(void **state)
 static void test_refused(void **state)
 {
 	static const char *const bad[] = {
-		"{\"autostart\": 1}",	 "{\"uid\": -1}",
-		"{\"uid\": 4294967295}", "{\"uid\": \"root\"}",
-		"{\"gid\": 1.5}",	 "{\"gid\": 99999999999}",
-		"{\"mode\": 511}",	 "{\"mode\": 2438}",
-		"{\"mode\": \"0600\"}",	 "{\"notes\": 1}",
-		"{\"generation\": -1}",	 "{\"clonedFrom\": 1}",
+		"{\"autostart\": 1}",
+		"{\"uid\": -1}",
+		"{\"uid\": 4294967295}",
+		"{\"uid\": \"root\"}",
+		"{\"gid\": 1.5}",
+		"{\"gid\": 99999999999}",
+		"{\"mode\": 511}",
+		"{\"mode\": 2438}",
+		"{\"mode\": \"0600\"}",
+		"{\"notes\": 1}",
+		"{\"generation\": -1}",
+		"{\"clonedFrom\": 1}",
 		"{\"clonedFrom\": {\"name\": \"a\"}}",
-		"{\"clonedFrom\": {\"name\": \"a\", \"uuid\": \"u\","
-		" \"mode\": \"longer than any mode\", \"time\": 1}}",
+		"{\"clonedFrom\": {\"name\": \"a\", \"uuid\": \"u\", \"mode\": \"longer than any\", \"time\": -1}}",
 	};
-	struct settings s = { .autostart = true, .uid = 1, .gid = 2,
-			      .mode = 0600, .generation = 7 };
+	struct settings s = { .autostart = true,
+			      .uid = 1,
+			      .gid = 2,
+			      .mode = 0600,
+			      .generation = 7 };
 	struct settings before = s;
 
 	(void)state;

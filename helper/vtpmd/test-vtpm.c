@@ -17,16 +17,17 @@ static const struct {
 	enum vtpm_life state;
 	const char *name;
 	const char *may; /* start, stop, delete, rekey, check, upgrade,
-			    import, reset, rename, set */
+			    import, export, reset, rename,
+			    set */
 } want[] = {
-	{ VTPM_STOPPED, "stopped", "y.yyy.y.yy" },
-	{ VTPM_STARTING, "starting", ".........." },
-	{ VTPM_RUNNING, "running", ".y.y.y.y.y" },
-	{ VTPM_STOPPING, "stopping", ".........." },
-	{ VTPM_RESUMING, "resuming", ".y........" },
-	{ VTPM_FAILED, "failed", ".y.....y.y" },
-	{ VTPM_LOCKED, "locked", "yyyyy...yy" },
-	{ VTPM_DAMAGED, "damaged", "y.y.y...yy" },
+	{ VTPM_STOPPED, "stopped", "y.yyy.yy.yy" },
+	{ VTPM_STARTING, "starting", "..........." },
+	{ VTPM_RUNNING, "running", ".y.y.y..y.y" },
+	{ VTPM_STOPPING, "stopping", "..........." },
+	{ VTPM_RESUMING, "resuming", ".y........." },
+	{ VTPM_FAILED, "failed", ".y......y.y" },
+	{ VTPM_LOCKED, "locked", "yyyyy....yy" },
+	{ VTPM_DAMAGED, "damaged", "y.y.y....yy" },
 };
 
 static void table(void **state)

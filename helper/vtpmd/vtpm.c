@@ -281,9 +281,9 @@ json_t *vtpm_to_json(const struct vtpm *v)
 		json_object_set_new(out, "profile", json_text(info->profile));
 	json_object_set_new(out, "endorsementKeys", facts_summary(v->facts));
 	if (json_object_get(v->facts, "pcrBanks"))
-		json_object_set_new(out, "pcrBanks",
-				    json_deep_copy(json_object_get(
-					    v->facts, "pcrBanks")));
+		json_object_set_new(
+			out, "pcrBanks",
+			json_deep_copy(json_object_get(v->facts, "pcrBanks")));
 	if (*v->settings.cloned_from.name)
 		json_object_set_new(out, "clonedFrom",
 				    settings_lineage(&v->settings));

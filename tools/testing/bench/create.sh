@@ -22,6 +22,7 @@ work=$(mktemp -d /tmp/vtpm-bench.XXXXXX)
 chmod 755 "$work"
 swtpms=()
 now() { date +%s%N; }
+ms() { awk -v n="$1" 'BEGIN { printf "%.2f\n", n / 1e6 }'; }
 median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 
 start_vtpmd() # POOL
@@ -40,7 +41,7 @@ create() # PREFIX: milliseconds of each
 	for i in $(seq "$rounds"); do
 		begin=$(now)
 		vtpmctl create "$1$i" "${start[@]}" > /dev/null
-		echo $((($(now) - begin) / 10000)) | sed 's/..$/.&/'
+		ms $(($(now) - begin))
 	done
 }
 
@@ -113,7 +114,7 @@ swtpm_once 0		# its CA is made with the first
 for i in $(seq "$rounds"); do
 	begin=$(now)
 	swtpm_once "$i"
-	echo $((($(now) - begin) / 10000)) | sed 's/..$/.&/'
+	ms $(($(now) - begin))
 done > "$work/swtpm.times"
 
 new=$(median < "$work/new") pool=$(median < "$work/pool")

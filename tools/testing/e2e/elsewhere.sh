@@ -41,6 +41,7 @@ on()
 	export TPM2TOOLS_TCTI
 }
 
+# shellcheck disable=SC2153 # the guest's folder that is seen from outside
 seal()
 {
 	on && tpm2_createprimary -Q -C o -c "$W/srk.ctx" &&
@@ -67,6 +68,7 @@ vtpm_install && vtpm_load_module && vtpm_start_daemon || exit
 check "the other machine has no vTPM" \
 	test -z "$(find "$VTPM_STATE" -name '*.nvram' -o -name '*.key')"
 expect 0 'locked' "the backup is restored" vtpmctl restore "$moved/vm.nvram"
+expect 3 'not known yet' "its endorsement keys are not known" vtpmctl ek show vm
 expect 7 'site' "without the key it is locked" vtpmctl start vm
 expect 7 'password' "a wrong password does not open the export" \
 	vtpmctl provider restore native site "$moved/key.p12" \
@@ -74,6 +76,9 @@ expect 7 'password' "a wrong password does not open the export" \
 expect 0 '' "the key is taken in" vtpmctl provider restore native site \
 	"$moved/key.p12" --password-file "$W/password"
 check "it starts by itself" vtpm_wait_state vm running 300
+expect 0 'EK digest *[0-9a-f]\{64\} p256$' "its endorsement key is known now" \
+	vtpmctl show vm
+expect 0 'nvIndex\|certificate' "with the certificate" vtpmctl ek show vm
 unseal()
 {
 	on && tpm2_load -Q -C 0x81000001 -u "$moved/sealed.pub" \
