@@ -323,6 +323,9 @@ static uint8_t *apply(const struct record *base, const struct record *delta,
 			memcpy(state + at, delta->text + DELTA_HEAD + i * BLOCK,
 			       BLOCK);
 	}
+	/* Who has it wipes no more than @len bytes. */
+	if (*len < size)
+		OPENSSL_cleanse(state + *len, size - *len);
 	return state;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,11 +36,27 @@ int out_file_open(struct out_file *out, const char *file, bool force)
 	return out->fd < 0 ? complain(file) : 0;
 }
 
+/* So that the name is there, too, when the power goes. */
+static int sync_folder(const char *file)
+{
+	char path[sizeof(((struct out_file *)0)->tmp)];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "%s", file);
+	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	r = fsync(fd);
+	close(fd);
+	return r;
+}
+
 int out_file_close(struct out_file *out, int status)
 {
 	if (!status && (fsync(out->fd) < 0 ||
 			renameat2(AT_FDCWD, out->tmp, AT_FDCWD, out->file,
-				  out->force ? 0 : RENAME_NOREPLACE) < 0))
+				  out->force ? 0 : RENAME_NOREPLACE) < 0 ||
+			sync_folder(out->file) < 0))
 		status = complain(out->file);
 	if (status)
 		unlink(out->tmp);

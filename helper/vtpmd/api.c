@@ -509,6 +509,28 @@ static void fail_unknown(struct call *call)
 			  json_pack("{s:s}", "parameter", "method"));
 }
 
+/* What is made after them is to be by other keys or certificates. */
+static const char *const new_keys[] = {
+	INTERFACE ".ProviderAdd",
+	INTERFACE ".ProviderSetDefault",
+	INTERFACE ".ProviderNewKey",
+	INTERFACE ".ProviderDestroyKey",
+	INTERFACE ".ProviderRemove",
+	INTERFACE ".ProviderBackup",
+	INTERFACE ".ProviderRestore",
+	INTERFACE ".CaInit",
+	INTERFACE ".CaRenew",
+	INTERFACE ".CaRemove",
+	NULL,
+};
+
+static bool is_one_of(const char *name, const char *const *list)
+{
+	while (*list && strcmp(*list, name))
+		list++;
+	return *list;
+}
+
 static int check_right(const struct manager *m, const struct method *method,
 		       const struct call *call, struct error *err)
 {
@@ -547,7 +569,7 @@ void api_handle(struct call *call, void *arg)
 		call_error(call, &err);
 		return;
 	}
-	if (method->right == RIGHT_KEYS && method->changes)
+	if (is_one_of(method->name, new_keys))
 		pool_drop(m);
 	if (method->fn(m, call, &in, &err) < 0)
 		call_error(call, &err);

@@ -45,6 +45,11 @@ static bool is_usable(const json_t *state)
 	       !ca_get_wrap(state, &w, NULL);
 }
 
+bool ca_exists(const struct config *cfg)
+{
+	return !faccessat(cfg->ca_fd, STATE_FILE, F_OK, 0);
+}
+
 int ca_load(const struct config *cfg, json_t **out, struct error *err)
 {
 	_cleanup_(json) json_t *json = NULL;

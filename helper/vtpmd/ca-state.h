@@ -10,6 +10,7 @@
 
 /* Keep everybody else from changing it, until *fd is closed. */
 int ca_lock(const struct config *cfg, int *fd, struct error *err);
+bool ca_exists(const struct config *cfg);
 /* VTPM_ERR_NOT_FOUND and -ENOENT if there is no CA. */
 int ca_load(const struct config *cfg, json_t **out, struct error *err);
 /* The file, then the copies. */

@@ -47,6 +47,17 @@ static int prepare(struct operation *op, struct job *job, struct error *err)
 
 	if (r < 0)
 		return r;
+	if (info.generation < op->settings.generation)
+		return error_set(err, -ESTALE, VTPM_ERR_ROLLBACK,
+				 "the file of vTPM %s is older (generation "
+				 "%llu) than what it has had here (%llu); if "
+				 "that is meant, start it first with: vtpmctl "
+				 "start --allow-rollback %s",
+				 op->other, (unsigned long long)info.generation,
+				 (unsigned long long)op->settings.generation,
+				 op->other);
+	/* The file of the clone begins anew. */
+	op->settings.generation = 0;
 	uuid_format(info.uuid, from->uuid);
 	if (op->keys != KEYS_KEEP)
 		return 0;
@@ -61,11 +72,11 @@ static int prepare(struct operation *op, struct job *job, struct error *err)
 /* Those that it is known to have; those of a new one if nothing is known. */
 static unsigned int types_of(const struct vtpm *v)
 {
-	unsigned int types = v->facts ? 0 : identity_default_types();
+	unsigned int types = 0;
 
 	for (int i = 0; v->facts && i < EK_TYPES; i++)
 		types |= facts_key(v->facts, i) ? EK_BIT(i) : 0;
-	return types;
+	return types ? types : identity_default_types();
 }
 
 static const struct {
@@ -113,12 +124,21 @@ int vtpm_clone(struct vtpm *v, const struct clone_options *o, struct call *call,
 	op.certify = o->certify && op.keys != KEYS_KEEP;
 	/* What is this host's alone. */
 	op.settings.autostart = false;
-	op.settings.generation = 0;
+	if (modes[mode].empty) {
+		op.settings.generation = 0;
+		snprintf(op.profile, sizeof(op.profile), "%s", v->info.profile);
+	}
 	snprintf(op.other, sizeof(op.other), "%s", v->name);
 	*from = (struct lineage){ .time = time(NULL) };
 	snprintf(from->name, sizeof(from->name), "%s", v->name);
 	snprintf(from->mode, sizeof(from->mode), "%s", modes[mode].name);
 	uuid_format(v->info.uuid, from->uuid);
+	/* Else who may not handle keys could have secrets sealed by another. */
+	if (provider && !modes[mode].empty &&
+	    !vtpm_uses_provider(v, provider) && call_right(call) < RIGHT_KEYS)
+		return error_set(err, -EPERM, VTPM_ERR_DENIED,
+				 "only root may have the keys of a vTPM sealed "
+				 "by another provider");
 	if (!provider && v->info.n_wraps)
 		provider = v->info.wrap[0].provider;
 	if (modes[mode].empty)

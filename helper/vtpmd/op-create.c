@@ -157,7 +157,7 @@ int create_run(struct job *job, void *arg, struct error *err)
 
 	r = operation_take_owner(op, err);
 	if (!r)
-		r = op->blank && !pool_claim(op, &fd)
+		r = op->blank && !pool_claim(op, job, &fd)
 			    ? use_blank(op, fd, err)
 			    : use_new(op, job, &fd, err);
 	if (!r && !op->start) {
@@ -182,6 +182,8 @@ int create_run(struct job *job, void *arg, struct error *err)
 		if (op->start)
 			kernel_destroy_stale(op->name, op->info.uuid, NULL);
 		new_file_remove(op, fd);
+		if (op->blank && fd < 0)
+			pool_remove(op->cfg, op->other);
 		return r;
 	}
 	operation_path(op, path);
@@ -276,7 +278,6 @@ int create_start(struct manager *m, const char *name, const char *provider,
 		vtpm_free(v);
 	if (r < 0 && op.blank) {
 		pool_remove(&m->config, op.other);
-		secret_free(op.key);
 		json_decref(op.facts);
 	}
 	return r;

@@ -164,13 +164,16 @@ static const struct job_ops import_ops = {
 int vtpm_import(struct vtpm *v, const struct import_options *o,
 		struct call *call, struct error *err)
 {
-	const struct operation op = { .engine = ENGINE_NONE,
-				      .ephemeral = v->ephemeral,
-				      .settings = v->settings,
-				      .ek_types = EK_BIT(o->type),
-				      .import = o->arguments };
+	struct operation op = { .engine = ENGINE_NONE,
+				.ephemeral = v->ephemeral,
+				.settings = v->settings,
+				.ek_types = EK_BIT(o->type),
+				.import = o->arguments };
 	int r = vtpm_check(v, OP_IMPORT, err);
 
+	if (!r)
+		r = vtpm_load_header(v, err);
+	operation_pin(&op, v);
 	if (!r)
 		r = vtpm_check_copies(v, true, err);
 	if (!r)

@@ -148,10 +148,10 @@ int vtpm_check_copies(const struct vtpm *v, bool allow_duplicate,
 				err, -EBUSY, VTPM_ERR_IN_USE,
 				"vTPM %s has the identity of %s, which is %s: "
 				"nobody could tell them apart; stop that one "
-				"first, or if that is meant say "
-				"--allow-duplicate",
+				"first, or if that is meant: vtpmctl start "
+				"--allow-duplicate %s",
 				v->name, other->name,
-				vtpm_state_name(other->state));
+				vtpm_state_name(other->state), v->name);
 	}
 	return 0;
 }
@@ -159,13 +159,17 @@ int vtpm_check_copies(const struct vtpm *v, bool allow_duplicate,
 int vtpm_start(struct vtpm *v, const struct start_options *o, struct call *call,
 	       struct error *err)
 {
-	const struct operation op = { .engine = ENGINE_NONE,
-				      .allow_rollback = o && o->allow_rollback,
-				      .ephemeral = v->ephemeral,
-				      .find_facts = !v->facts,
-				      .settings = v->settings };
+	struct operation op = { .engine = ENGINE_NONE,
+				.allow_rollback = o && o->allow_rollback,
+				.ephemeral = v->ephemeral,
+				.settings = v->settings };
 	int r = vtpm_check(v, OP_START, err);
 
+	/* If it cannot be read the job says why. */
+	if (!r)
+		vtpm_load_header(v, NULL);
+	op.find_facts = !v->facts;
+	operation_pin(&op, v);
 	if (!r)
 		r = vtpm_check_copies(v, o && o->allow_duplicate, err);
 	if (!r)

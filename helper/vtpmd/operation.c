@@ -104,6 +104,20 @@ int operation_open(struct operation *op, int *fd, struct error *err)
 	return r < 0 ? r : registry_lock(*fd, op->name, err);
 }
 
+void operation_pin(struct operation *op, const struct vtpm *v)
+{
+	op->pinned = v->have_info;
+	memcpy(op->pin_uuid, v->info.uuid, UUID_LEN);
+	memcpy(op->pin_origin, v->info.origin, UUID_LEN);
+}
+
+static bool is_pinned_one(const struct operation *op)
+{
+	return !op->pinned ||
+	       (!memcmp(op->pin_uuid, op->info.uuid, UUID_LEN) &&
+		!memcmp(op->pin_origin, op->info.origin, UUID_LEN));
+}
+
 int operation_open_header(struct operation *op, int *fd, struct error *err)
 {
 	char path[PATH_MAX];
@@ -114,7 +128,11 @@ int operation_open_header(struct operation *op, int *fd, struct error *err)
 	operation_path(op, path);
 	r = nvram_read_header(*fd, path, &op->info, err);
 	op->have_info = !r;
-	return r;
+	if (r < 0 || is_pinned_one(op))
+		return r;
+	return error_set(err, -EBUSY, VTPM_ERR_BUSY,
+			 "the file of vTPM %s was replaced just now; try again",
+			 op->name);
 }
 
 void operation_path(const struct operation *op, char path[PATH_MAX])

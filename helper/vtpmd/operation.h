@@ -69,6 +69,9 @@ struct operation {
 	struct lockout lockout;
 	bool have_info;
 	struct nvram_info info;
+	/* What was found out goes for the file of @pin_uuid and no other. */
+	bool pinned;
+	uint8_t pin_uuid[UUID_LEN], pin_origin[UUID_LEN];
 	struct engine engine;
 	struct secret *key; /* the data key, of a vTPM that runs; freed */
 	bool in_kernel;
@@ -95,7 +98,12 @@ int operation_take_owner(struct operation *op, struct error *err);
 
 /* In a job: the state file, open and locked. */
 int operation_open(struct operation *op, int *fd, struct error *err);
-/* The same, and what stands in its header: @op->info. */
+/* For the file of @v only, as its header was read last. */
+void operation_pin(struct operation *op, const struct vtpm *v);
+/*
+ * The same, and what stands in its header: @op->info. VTPM_ERR_BUSY if the file
+ * is not the one that @op is for.
+ */
 int operation_open_header(struct operation *op, int *fd, struct error *err);
 /*
  * In a job: have an engine without a TPM open the state file @fd with the key

@@ -8,7 +8,9 @@
 
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "vtpmd/ca-state.h"
 #include "vtpmd/create.h"
+#include "vtpmd/data-key.h"
 #include "vtpmd/identity.h"
 #include "vtpmd/new-file.h"
 #include "vtpmd/pool.h"
@@ -59,6 +61,9 @@ void pool_clean(const struct config *cfg)
 			 (int)strcspn(base + 1, "."), base + 1);
 		file = openat(cfg->state_fd, de->d_name,
 			      O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		/* Another manager may share the directory and be at work on it. */
+		if (file >= 0 && registry_lock(file, de->d_name, NULL) < 0)
+			continue;
 		if (registry_shred(registry_folder(cfg, false), file,
 				   de->d_name, &err) < 0)
 			log_warning("%s", err.text);
@@ -107,14 +112,11 @@ static void made(void *arg, const struct error *err)
 	m->pool_failed = err && !v->stale;
 	m->pool_made = !err;
 	v->busy--;
-	if (!err && !v->stale) {
+	if (!err) {
 		v->info = op->info;
 		v->have_info = true;
-		operation_take_key(op);
 		operation_take_facts(op);
 	} else {
-		if (!err)
-			pool_remove(&m->config, v->name);
 		vtpm_free(v);
 		op->v = NULL;
 	}
@@ -157,6 +159,45 @@ static int make_one(struct manager *m, const struct provider *p,
 	return r;
 }
 
+static int drop_run(struct job *job, void *arg, struct error *err)
+{
+	const struct operation *op = arg;
+
+	(void)job;
+	(void)err;
+	pool_remove(op->cfg, op->name);
+	return 0;
+}
+
+static void dropped(void *arg, const struct error *err)
+{
+	struct operation *op = arg;
+
+	op->v->busy--;
+	vtpm_free(op->v);
+	op->v = NULL;
+	operation_end(op, err);
+}
+
+static const struct job_ops drop_ops = {
+	.name = "pool drop",
+	.run = drop_run,
+	.done = dropped,
+};
+
+/* Those that are not to be used; again if there was no room for a job. */
+static void drop_stale(struct manager *m)
+{
+	const struct operation op = { .engine = ENGINE_NONE };
+	struct vtpm *v;
+
+	TAILQ_FOREACH(v, &m->vtpms, link) {
+		if (v->blank && v->stale && !v->busy &&
+		    operation_start(v, &drop_ops, &op, NULL, NULL) < 0)
+			return;
+	}
+}
+
 void pool_fill(struct manager *m)
 {
 	const struct provider *p = manager_default_provider(m);
@@ -164,7 +205,11 @@ void pool_fill(struct manager *m)
 	const struct vtpm *v;
 	unsigned int n = 0;
 
-	if (!p || m->stopping || job_pool_active(m->jobs))
+	if (m->stopping || job_pool_active(m->jobs))
+		return;
+	drop_stale(m);
+	/* The CA is made by who says how, or by the first create. */
+	if (!p || !ca_exists(&m->config))
 		return;
 	TAILQ_FOREACH(v, &m->vtpms, link)
 		n += v->blank;
@@ -174,7 +219,7 @@ void pool_fill(struct manager *m)
 
 static bool fits(const struct vtpm *v, const struct operation *op)
 {
-	return v->blank && !v->busy && !v->stale && v->key &&
+	return v->blank && !v->busy && !v->stale && v->have_info &&
 	       !strcmp(v->info.wrap[0].provider, op->provider);
 }
 
@@ -188,7 +233,6 @@ void pool_take(struct manager *m, struct operation *op)
 		snprintf(op->other, sizeof(op->other), "%s", v->name);
 		op->blank = true;
 		op->info = v->info;
-		op->key = TAKE_PTR(v->key);
 		op->facts = TAKE_PTR(v->facts);
 		vtpm_free(v);
 		return;
@@ -204,28 +248,35 @@ static int claim(struct operation *op, int *fd, struct error *err)
 	registry_file(op->other, NULL, from);
 	registry_file(op->name, SUFFIX_NEW, to);
 	r = registry_rename(folder, from, to, err);
-	registry_remove_notes(op->cfg, op->other, false);
 	if (r < 0)
 		return r;
 	*fd = openat(folder.fd, to, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
 		return error_set(err, -errno, VTPM_ERR_STORAGE, "%s/%s: %s",
 				 folder.path, to, strerror(errno));
+	registry_remove_notes(op->cfg, op->other, false);
 	return registry_lock(*fd, op->name, err);
 }
 
-int pool_claim(struct operation *op, int *fd)
+int pool_claim(struct operation *op, struct job *job, int *fd)
 {
 	struct error err = { 0 };
-	int r = claim(op, fd, &err);
+	int r;
 
+	/* Of a key that has gone meanwhile nothing is to be made any more. */
+	job_progress(job, "asking the key provider for a key");
+	r = data_key_unwrap(op->cfg, op->name, &op->info, &op->key, &err);
+	if (!r)
+		r = claim(op, fd, &err);
 	if (!r)
 		return 0;
 	log_warning("vTPM %s is not taken from the pool: %s", op->name,
 		    err.text);
-	if (*fd >= 0)
+	if (*fd >= 0) {
 		new_file_discard(op);
-	close(TAKE_FD(*fd));
+		close(TAKE_FD(*fd));
+	}
+	pool_remove(op->cfg, op->other);
 	secret_free(TAKE_PTR(op->key));
 	json_decref(TAKE_PTR(op->facts));
 	op->info = (struct nvram_info){ 0 };
@@ -235,18 +286,11 @@ int pool_claim(struct operation *op, int *fd)
 
 void pool_drop(struct manager *m)
 {
-	struct vtpm *v = TAILQ_FIRST(&m->vtpms), *next;
+	struct vtpm *v;
 
 	m->pool_failed = false;
 	fill_after(m, IDLE_US);
-	for (; v; v = next) {
-		next = TAILQ_NEXT(v, link);
-		if (!v->blank)
-			continue;
-		v->stale = true;
-		if (v->busy)
-			continue;
-		pool_remove(&m->config, v->name);
-		vtpm_free(v);
-	}
+	TAILQ_FOREACH(v, &m->vtpms, link)
+		v->stale |= v->blank;
+	drop_stale(m);
 }

@@ -21,7 +21,7 @@ void pool_continue(struct manager *m);
  */
 void pool_take(struct manager *m, struct operation *op);
 /*
- * Destroy all: who handles keys, providers or the CA expects what is made after
+ * Destroy all: who changes keys, providers or the CA expects what is made after
  * that to be by what there is then.
  */
 void pool_drop(struct manager *m);
@@ -36,6 +36,6 @@ bool pool_is_name(const char *name);
  * In the job of a create: the blank's file is @op's own, and *fd. Else @op is as
  * it was before pool_take(), and a new TPM will do as well.
  */
-int pool_claim(struct operation *op, int *fd);
+int pool_claim(struct operation *op, struct job *job, int *fd);
 
 #endif

@@ -145,12 +145,15 @@ static const struct job_ops resume_ops = {
 static int start_resume(struct vtpm *v, const struct engine *old, bool reset,
 			struct call *call, struct error *err)
 {
-	const struct operation op = { .engine = *old,
-				      .reset = reset,
-				      .instance = v->instance,
-				      .in_kernel = true,
-				      .key = v->key };
-	int r = operation_start(v, &resume_ops, &op, call, err);
+	struct operation op = { .engine = *old,
+				.reset = reset,
+				.instance = v->instance,
+				.in_kernel = true,
+				.key = v->key };
+	int r;
+
+	operation_pin(&op, v);
+	r = operation_start(v, &resume_ops, &op, call, err);
 
 	if (!r)
 		v->key = NULL;

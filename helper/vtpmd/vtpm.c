@@ -129,6 +129,23 @@ void vtpm_free(struct vtpm *v)
 	free(v);
 }
 
+int vtpm_load_header(struct vtpm *v, struct error *err)
+{
+	const struct config *cfg = &v->m->config;
+	struct nvram_info info;
+	int r = registry_read_header(cfg, v->name, &info, err);
+
+	if (r < 0)
+		return r;
+	if (!v->have_info || memcmp(info.uuid, v->info.uuid, UUID_LEN)) {
+		json_decref(v->facts);
+		v->facts = registry_load_facts(cfg, v->name, info.uuid);
+	}
+	v->info = info;
+	v->have_info = true;
+	return 0;
+}
+
 void vtpm_load(struct vtpm *v)
 {
 	const struct config *cfg = &v->m->config;

@@ -93,6 +93,11 @@ void vtpm_set_state(struct vtpm *v, enum vtpm_life state, const char *reason);
 /* The state after a start that ended with @err. */
 enum vtpm_life vtpm_state_after(const struct error *err);
 
+/*
+ * Read the header again, before what it says is relied on: the file may have been
+ * put there meanwhile. Not of one that runs.
+ */
+int vtpm_load_header(struct vtpm *v, struct error *err);
 /* Read again what stands in the files. */
 void vtpm_load(struct vtpm *v);
 /* Own the engine of a vTPM that runs from now on, and watch it. */

@@ -44,6 +44,9 @@ expect 2 '' "a pool too large" "$T/bin/vtpmd" --pool 65
 start_daemon "$T/state" --pool 3
 check "without a provider there is none" test -z "$(blanks)"
 add_provider one
+sleep 1.5
+check "nor without a CA, which is made as somebody wants it" \
+	test -z "$(blanks)$(ls "$T/state/ca")"
 "$ctl" create first --no-start >/dev/null
 check "the pool is filled" full 3
 check "nobody sees it" test "$("$ctl" list | wc -l)" = 2
@@ -117,6 +120,18 @@ for i in 1 2 3; do
 	expect 0 '' "create although a file was removed" "$ctl" create "g$i" --no-start
 	check "is whole" "$ctl" check "g$i"
 done
+
+full 3
+for i in 1 2 3; do
+	expect 2 'no user' "a create that is refused" \
+		"$ctl" create "u$i" --no-start --owner no-such-user
+done
+check "leaves nothing of the pool" full 3
+expect 7 '' "a key that is gone makes none" sh -c \
+	"mv '$T/state/keys/two' '$T/kept'; '$ctl' create gone --no-start; r=\$?
+	mv '$T/kept' '$T/state/keys/two'; exit \$r"
+expect 3 'no vTPM' "and none is there" "$ctl" show gone
+sleep 1
 
 # --- the end and a kill ------------------------------------------------------
 
