@@ -60,6 +60,8 @@ static int op_execute(struct engine *e, const struct message *req,
 	if (x.locality > 4)
 		return -EINVAL;
 	c.locality = x.locality;
+	if (req->h.op == ENGINE_OP_TRY_EXECUTE)
+		return engine_try_execute(e, &c, rep->data, &rep->h.len);
 	rep->h.len = engine_execute(e, &c, rep->data);
 	return 0;
 }
@@ -121,7 +123,8 @@ static void handle(struct engine *e, int fd, const struct message *req,
 		r = -EBADMSG;
 	else if (req->h.op == ENGINE_OP_STATUS)
 		r = op_status(e, req, &rep);
-	else if (req->h.op == ENGINE_OP_EXECUTE)
+	else if (req->h.op == ENGINE_OP_EXECUTE ||
+		 req->h.op == ENGINE_OP_TRY_EXECUTE)
 		r = op_execute(e, req, &rep);
 	else if (req->h.op == ENGINE_OP_STOP)
 		r = op_stop(e, fd, &rep);

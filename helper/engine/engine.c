@@ -117,19 +117,17 @@ static void keep_answer(struct engine *e, const struct engine_command *c,
 	memcpy(e->last.resp, resp, len);
 }
 
-uint32_t engine_execute(struct engine *e, const struct engine_command *c,
+/* With the lock held. */
+static uint32_t execute(struct engine *e, const struct engine_command *c,
 			uint8_t *resp)
 {
 	const uint8_t *answer;
 	uint32_t resp_len;
 	bool changes;
 
-	pthread_mutex_lock(&e->lock);
 	if (is_last(e, c)) {
-		resp_len = e->last.len;
-		memcpy(resp, e->last.resp, resp_len);
-		pthread_mutex_unlock(&e->lock);
-		return resp_len;
+		memcpy(resp, e->last.resp, e->last.len);
+		return e->last.len;
 	}
 	answer = self_test_answer(e, c->data, c->len, &resp_len);
 	if (!answer)
@@ -143,8 +141,28 @@ uint32_t engine_execute(struct engine *e, const struct engine_command *c,
 		keep_answer(e, c, resp, resp_len);
 	save_until_durable(e, changes);
 	e->commands++;
-	pthread_mutex_unlock(&e->lock);
 	return resp_len;
+}
+
+uint32_t engine_execute(struct engine *e, const struct engine_command *c,
+			uint8_t *resp)
+{
+	uint32_t len;
+
+	pthread_mutex_lock(&e->lock);
+	len = execute(e, c, resp);
+	pthread_mutex_unlock(&e->lock);
+	return len;
+}
+
+int engine_try_execute(struct engine *e, const struct engine_command *c,
+		       uint8_t *resp, uint32_t *len)
+{
+	if (pthread_mutex_trylock(&e->lock))
+		return -EAGAIN;
+	*len = execute(e, c, resp);
+	pthread_mutex_unlock(&e->lock);
+	return 0;
 }
 
 bool engine_has_idle_work(const struct engine *e)

@@ -52,6 +52,10 @@ struct engine_command {
 uint32_t engine_execute(struct engine *e, const struct engine_command *c,
 			uint8_t *resp);
 
+/* The same, but -EAGAIN while another command is executed. */
+int engine_try_execute(struct engine *e, const struct engine_command *c,
+		       uint8_t *resp, uint32_t *len);
+
 /*
  * When no command has come for a moment: a part of what the TPM has promised to
  * test, if there is any, or else giving back memory, once. Takes the lock, for as

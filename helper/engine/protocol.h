@@ -49,6 +49,11 @@ enum engine_op {
 	 * An engine of before this was there answers -EOPNOTSUPP.
 	 */
 	ENGINE_OP_REKEY = 4,
+	/*
+	 * As EXECUTE, but -EAGAIN at once while another command is executed:
+	 * for what is worth no wait, in which no other message is answered.
+	 */
+	ENGINE_OP_TRY_EXECUTE = 5,
 };
 
 struct engine_header {

@@ -60,6 +60,39 @@ int nv_remove(ESYS_CONTEXT *esys, TPM2_HANDLE index, struct error *err)
 	return rc ? nv_error(err, index, "TPM2_NV_UndefineSpace", rc) : 0;
 }
 
+/* The first index from @at on; 0 if there is none. */
+static int next_index(ESYS_CONTEXT *esys, TPM2_HANDLE at, TPM2_HANDLE *out,
+		      struct error *err)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	TPMI_YES_NO more;
+	TSS2_RC rc = Esys_GetCapability(esys, ESYS_TR_NONE, ESYS_TR_NONE,
+					ESYS_TR_NONE, TPM2_CAP_HANDLES, at, 1,
+					&more, &data);
+
+	if (rc)
+		return nv_error(err, at, "TPM2_GetCapability", rc);
+	*out = data->data.handles.count ? data->data.handles.handle[0] : 0;
+	Esys_Free(data);
+	return 0;
+}
+
+int nv_remove_range(ESYS_CONTEXT *esys, TPM2_HANDLE first, TPM2_HANDLE last,
+		    struct error *err)
+{
+	TPM2_HANDLE at = first, index = 0;
+	int r = 0;
+
+	while (!r && at <= last) {
+		r = next_index(esys, at, &index, err);
+		if (r || !index || index > last)
+			break;
+		r = nv_remove(esys, index, err);
+		at = index + 1;
+	}
+	return r;
+}
+
 static int define(ESYS_CONTEXT *esys, TPM2_HANDLE index, size_t len,
 		  ESYS_TR *nv, struct error *err)
 {

@@ -27,4 +27,11 @@ int nv_read(ESYS_CONTEXT *esys, TPM2_HANDLE index, uint8_t *data, size_t *len,
 /* It is no error if there is none. */
 int nv_remove(ESYS_CONTEXT *esys, TPM2_HANDLE index, struct error *err);
 
+/*
+ * Remove all indices from @first to @last, whoever has defined them. One that only
+ * a policy deletes is an error.
+ */
+int nv_remove_range(ESYS_CONTEXT *esys, TPM2_HANDLE first, TPM2_HANDLE last,
+		    struct error *err);
+
 #endif

@@ -91,16 +91,25 @@ static int allocate(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 	return banks_allocate(esys, json_object_get(request, "banks"), err);
 }
 
-/* Those of before, whose certificates are of no use any more. */
+/* What the profiles of the TCG have for certificates of endorsement keys ... */
+#define EK_FIRST_INDEX 0x01c00000
+#define EK_LAST_INDEX 0x01c07fff
+/* ... and of the platform, which name such a key. */
+#define PLATFORM_CERTIFICATE 0x01c08000
+
+/*
+ * Those of before: their certificates, and templates that would make others than
+ * ours of the seed, are of no use any more.
+ */
 static int replace(ESYS_CONTEXT *esys, const json_t *request, json_t *reply,
 		   struct error *err)
 {
 	int r = ek_change_seed(esys, err);
 
-	for (int i = 0; !r && i < EK_TYPES; i++)
-		r = nv_remove(esys, ek_types[i].nv_index, err);
-	for (uint32_t i = 0; !r && i < EK_CHAIN_INDICES; i++)
-		r = nv_remove(esys, EK_CHAIN_INDEX + i, err);
+	if (!r)
+		r = nv_remove_range(esys, EK_FIRST_INDEX, EK_LAST_INDEX, err);
+	if (!r)
+		r = nv_remove(esys, PLATFORM_CERTIFICATE, err);
 	return r ? r : keys(esys, request, reply, err);
 }
 

@@ -405,7 +405,7 @@ int engine_transact(int sock, uint32_t op, int timeout_ms, const void *req,
 	return 0;
 }
 
-int engine_execute_own(int sock, int timeout_ms, const uint8_t *cmd,
+int engine_try_execute(int sock, int timeout_ms, const uint8_t *cmd,
 		       size_t cmd_len, void *resp, size_t len)
 {
 	const struct engine_execute x = { .locality = 0 };
@@ -415,7 +415,7 @@ int engine_execute_own(int sock, int timeout_ms, const uint8_t *cmd,
 		return -E2BIG;
 	memcpy(req, &x, sizeof(x));
 	memcpy(req + sizeof(x), cmd, cmd_len);
-	return engine_transact(sock, ENGINE_OP_EXECUTE, timeout_ms, req,
+	return engine_transact(sock, ENGINE_OP_TRY_EXECUTE, timeout_ms, req,
 			       sizeof(x) + cmd_len, resp, len);
 }
 

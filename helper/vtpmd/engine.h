@@ -90,10 +90,11 @@ int engine_transact(int sock, uint32_t op, int timeout_ms, const void *req,
 		    size_t req_len, void *data, size_t len);
 
 /*
- * The same for a TPM command of ours, at locality 0, whose response, of at most
- * ENGINE_MAX_REPLY bytes, is as long as that of no other outcome.
+ * The same for a TPM command of ours, at locality 0, unless another one is being
+ * executed, which is -EAGAIN. Its response has at most ENGINE_MAX_REPLY
+ * bytes, and is as long as that of no other outcome.
  */
-int engine_execute_own(int sock, int timeout_ms, const uint8_t *cmd,
+int engine_try_execute(int sock, int timeout_ms, const uint8_t *cmd,
 		       size_t cmd_len, void *resp, size_t len);
 
 /*

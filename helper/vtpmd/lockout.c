@@ -48,7 +48,7 @@ int lockout_read(int sock, int timeout_ms, struct lockout *out)
 						 &out->interval_s,
 						 &out->recovery_s };
 	struct response r;
-	int rc = engine_execute_own(sock, timeout_ms, command, sizeof(command),
+	int rc = engine_try_execute(sock, timeout_ms, command, sizeof(command),
 				    &r, sizeof(r));
 
 	if (rc < 0)

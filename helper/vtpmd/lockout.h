@@ -16,8 +16,8 @@ struct lockout {
 };
 
 /*
- * Ask the TPM of the engine on @sock. It waits for the command that is being
- * executed, at most @timeout_ms. 0 or a negative errno.
+ * Ask the TPM of the engine on @sock. 0 or a negative errno: -EAGAIN while it
+ * executes another command.
  */
 int lockout_read(int sock, int timeout_ms, struct lockout *out);
 /* As the control API has it; a new reference. */

@@ -244,9 +244,13 @@ static int restore_run(struct job *job, void *arg, struct error *err)
 		r = try_backup(op, job, copy, err);
 	if (!r)
 		r = write_file(op, copy, err);
-	if (!r)
-		operation_note_generation(op, op->info.generation);
-	return r;
+	if (r < 0)
+		return r;
+	/* Of the state of before; the next start asks the TPM. */
+	if (op->replace)
+		registry_remove_facts(op->cfg, op->name, op->ephemeral);
+	operation_note_generation(op, op->info.generation);
+	return 0;
 }
 
 static void restore_done(void *arg, const struct error *err)

@@ -166,8 +166,8 @@ int vtpm_start(struct vtpm *v, const struct start_options *o, struct call *call,
 	int r = vtpm_check(v, OP_START, err);
 
 	/* If it cannot be read the job says why. */
-	if (!r)
-		vtpm_load_header(v, NULL);
+	if (!r && vtpm_load_header(v, NULL) < 0)
+		v->have_info = false;
 	op.find_facts = !v->facts;
 	operation_pin(&op, v);
 	if (!r)

@@ -106,7 +106,9 @@ int operation_open(struct operation *op, int *fd, struct error *err)
 
 void operation_pin(struct operation *op, const struct vtpm *v)
 {
-	op->pinned = v->have_info;
+	op->pinned = true;
+	if (!v->have_info)
+		return;
 	memcpy(op->pin_uuid, v->info.uuid, UUID_LEN);
 	memcpy(op->pin_origin, v->info.origin, UUID_LEN);
 }

@@ -98,7 +98,7 @@ int operation_take_owner(struct operation *op, struct error *err);
 
 /* In a job: the state file, open and locked. */
 int operation_open(struct operation *op, int *fd, struct error *err);
-/* For the file of @v only, as its header was read last. */
+/* For the file of @v only, as its header was read last; if it was not, for none. */
 void operation_pin(struct operation *op, const struct vtpm *v);
 /*
  * The same, and what stands in its header: @op->info. VTPM_ERR_BUSY if the file

@@ -279,6 +279,16 @@ int registry_save_facts(const struct config *cfg, const char *name,
 			 name, "identity", facts, err);
 }
 
+void registry_remove_facts(const struct config *cfg, const char *name,
+			   bool ephemeral)
+{
+	char file[FILE_NAME_LEN];
+
+	json_name(name, file);
+	unlinkat(ephemeral ? cfg->ephemeral_identity_fd : cfg->identity_fd,
+		 file, 0);
+}
+
 void registry_remove_notes(const struct config *cfg, const char *name,
 			   bool ephemeral)
 {
@@ -286,8 +296,7 @@ void registry_remove_notes(const struct config *cfg, const char *name,
 
 	json_name(name, file);
 	unlinkat(registry_folder(cfg, ephemeral).fd, file, 0);
-	unlinkat(ephemeral ? cfg->ephemeral_identity_fd : cfg->identity_fd,
-		 file, 0);
+	registry_remove_facts(cfg, name, ephemeral);
 }
 
 int registry_load_provider(const struct config *cfg, const char *name,

@@ -64,6 +64,8 @@ json_t *registry_load_facts(const struct config *cfg, const char *name,
 int registry_save_facts(const struct config *cfg, const char *name,
 			bool ephemeral, const uint8_t uuid[UUID_LEN],
 			json_t *facts, struct error *err);
+void registry_remove_facts(const struct config *cfg, const char *name,
+			   bool ephemeral);
 /* NAME.json and the facts. */
 void registry_remove_notes(const struct config *cfg, const char *name,
 			   bool ephemeral);

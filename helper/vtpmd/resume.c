@@ -152,7 +152,8 @@ static int start_resume(struct vtpm *v, const struct engine *old, bool reset,
 				.key = v->key };
 	int r;
 
-	operation_pin(&op, v);
+	if (v->have_info)
+		operation_pin(&op, v);
 	r = operation_start(v, &resume_ops, &op, call, err);
 
 	if (!r)

@@ -23,7 +23,7 @@ static const uint8_t good[] = {
 /* The engine has answered before it is asked: a socket keeps it. */
 static int answer(const uint8_t *resp, uint32_t len, struct lockout *out)
 {
-	struct engine_header h = { .op = ENGINE_OP_EXECUTE, .len = len };
+	struct engine_header h = { .op = ENGINE_OP_TRY_EXECUTE, .len = len };
 	uint8_t rep[sizeof(h) + 256], req[128];
 	int fds[2], r;
 

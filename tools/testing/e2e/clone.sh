@@ -157,6 +157,40 @@ expect 4 'identity of s' "and one with another data key" vtpmctl start cc
 vtpmctl delete cc --yes
 vtpmctl delete back --yes
 
+# --- what is put in the place of a file is looked at -------------------------
+
+vtpmctl clone s f --mode replace > /dev/null
+f_ek=$(digest f p256)
+cp "$VTPM_STATE/s.nvram" "$VTPM_STATE/f.nvram"
+expect 4 'copy of that of s' "the file of s in the place of another one" \
+	vtpmctl start f
+check "whose keys are not taken for its own" \
+	fails sh -c "vtpmctl ek show f | grep $f_ek"
+head -c 8192 /dev/zero | dd of="$VTPM_STATE/f.nvram" conv=notrunc 2> "$W/dd"
+expect 8 '' "one without a header" vtpmctl start f
+cp "$VTPM_STATE/s.nvram" "$VTPM_STATE/f.nvram"
+expect 4 'copy of that of s' "and the file of s again" vtpmctl start f
+vtpmctl delete f --yes
+cp "$VTPM_STATE/s.nvram" "$W/old.nvram"
+vtpmctl clone s g --mode copy > /dev/null
+cp "$VTPM_STATE/g.nvram" "$W/g.nvram"
+vtpmctl rekey g --deep > /dev/null
+vtpmctl stop s > /dev/null && vtpmctl start g > /dev/null &&
+	vtpmctl stop g > /dev/null && vtpmctl start s > /dev/null
+cp "$W/g.nvram" "$VTPM_STATE/g.nvram"
+expect 4 'older' "no clone of an older file" vtpmctl clone g h --mode copy
+vtpmctl delete g --yes
+on s
+operator() { setpriv --reuid=65534 --regid="$(getent group vtpm-admin | cut -d: -f3)" \
+	--clear-groups "$@"; }
+vtpmctl provider add native other > /dev/null
+vtpmctl provider backup other "$W/other.p12" --password-file <(echo 'correct horse') \
+	> /dev/null
+expect 5 'only root' "an operator has no copy sealed by another provider" \
+	operator vtpmctl clone s h --mode copy --provider other
+expect 0 '' "but may clone" operator vtpmctl clone s h --mode copy
+vtpmctl delete h --yes
+
 # --- replace -----------------------------------------------------------------
 
 expect 0 'r is made of s' "replace" vtpmctl clone s r --mode replace
