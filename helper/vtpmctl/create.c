@@ -35,17 +35,11 @@ static json_t *split(const char *text)
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	bool no_start = false, autostart = false, ephemeral = false;
+	struct ctl_create create = { 0 };
 	bool no_certificate = false;
-	const char *provider = NULL, *owner = NULL, *mode = NULL, *name;
-	const char *ek = NULL, *pcr_banks = NULL, *profile = NULL;
+	const char *name, *ek = NULL, *pcr_banks = NULL, *profile = NULL;
 	const struct ctl_option options[] = {
-		{ .name = "provider", .value = &provider },
-		{ .name = "owner", .value = &owner },
-		{ .name = "mode", .value = &mode },
-		{ .name = "no-start", .flag = &no_start },
-		{ .name = "autostart", .flag = &autostart },
-		{ .name = "ephemeral", .flag = &ephemeral },
+		CTL_CREATE_OPTIONS(create),
 		{ .name = "ek", .value = &ek },
 		{ .name = "pcr-banks", .value = &pcr_banks },
 		{ .name = "profile", .value = &profile },
@@ -57,21 +51,15 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 
 	if (ctl_parse(ctl, v, argc, argv, options, &name, 1, &status) < 0)
 		return status;
-	p = json_pack("{s:s, s:b, s:b, s:b}", "name", name, "start", !no_start,
-		      "autostart", autostart, "ephemeral", ephemeral);
-	if (!p) {
-		fprintf(stderr, "vtpmctl: the name is not UTF-8 text\n");
+	p = ctl_create_parameters(name, &create);
+	if (!p)
 		return CTL_USAGE;
-	}
 	if (ek)
 		json_object_set_new(p, "endorsementKeys", split(ek));
 	if (pcr_banks)
 		json_object_set_new(p, "pcrBanks", split(pcr_banks));
 	if (no_certificate)
 		json_object_set_new(p, "certificates", json_false());
-	ctl_put_text(p, "provider", provider);
-	ctl_put_text(p, "owner", owner);
-	ctl_put_text(p, "mode", mode);
 	ctl_put_text(p, "profile", profile);
 	return client_call(ctl, &(struct client_call){ .method = "Create",
 						       .parameters = p,

@@ -115,18 +115,12 @@ static int call(struct ctl *ctl, json_t *p, const struct swtpm_options *key,
 
 static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 {
-	bool no_start = false, autostart = false, ephemeral = false;
-	const char *provider = NULL, *owner = NULL, *mode = NULL, *name;
-	const char *dir = NULL;
+	struct ctl_create create = { 0 };
+	const char *name, *dir = NULL;
 	struct swtpm_options key = { 0 };
 	const struct ctl_option options[] = {
 		{ .name = "swtpm", .value = &dir },
-		{ .name = "provider", .value = &provider },
-		{ .name = "owner", .value = &owner },
-		{ .name = "mode", .value = &mode },
-		{ .name = "no-start", .flag = &no_start },
-		{ .name = "autostart", .flag = &autostart },
-		{ .name = "ephemeral", .flag = &ephemeral },
+		CTL_CREATE_OPTIONS(create),
 		SWTPM_OPTIONS(key),
 		{ 0 },
 	};
@@ -137,16 +131,8 @@ static int run(struct ctl *ctl, const struct verb *v, int argc, char **argv)
 		return status;
 	if (!dir)
 		return verb_usage(v);
-	p = json_pack("{s:s, s:b, s:b, s:b}", "name", name, "start", !no_start,
-		      "autostart", autostart, "ephemeral", ephemeral);
-	if (!p) {
-		fprintf(stderr, "vtpmctl: the name is not UTF-8 text\n");
-		return CTL_USAGE;
-	}
-	ctl_put_text(p, "provider", provider);
-	ctl_put_text(p, "owner", owner);
-	ctl_put_text(p, "mode", mode);
-	return call(ctl, p, &key, dir);
+	p = ctl_create_parameters(name, &create);
+	return p ? call(ctl, p, &key, dir) : CTL_USAGE;
 }
 
 const struct verb verb_import = {

@@ -91,6 +91,24 @@ struct ctl_option {
 	bool *flag;
 	const char **value;
 };
+/* Options of a verb that makes a vTPM: CTL_CREATE_OPTIONS() among its own. */
+struct ctl_create {
+	const char *provider, *owner, *mode;
+	bool no_start, autostart, ephemeral;
+};
+
+#define CTL_CREATE_OPTIONS(c)                                    \
+	{ .name = "provider", .value = &(c).provider },          \
+		{ .name = "owner", .value = &(c).owner },        \
+		{ .name = "mode", .value = &(c).mode },          \
+		{ .name = "no-start", .flag = &(c).no_start },   \
+		{ .name = "autostart", .flag = &(c).autostart }, \
+	{                                                        \
+		.name = "ephemeral", .flag = &(c).ephemeral      \
+	}
+/* The parameters of the call; NULL after a message. */
+json_t *ctl_create_parameters(const char *name, const struct ctl_create *c);
+
 /*
  * Parse argv[1..]: options may stand anywhere. @args takes exactly @n_args
  * operands. Returns 0, or -1 where the verb ends with *status.

@@ -5,16 +5,9 @@
 int api_import_swtpm(struct manager *m, struct call *call,
 		     const struct param_values *in, struct error *err)
 {
-	const struct create_options o = {
-		.name = param_string(in, 0),
-		.provider = param_string(in, 1),
-		.start = param_bool(in, 2, true),
-		.autostart = param_bool(in, 3, false),
-		.owner = param_string(in, 4),
-		.mode = param_string(in, 5),
-		.ephemeral = param_bool(in, 6, false),
-	};
+	struct create_options o = { 0 };
 
+	api_take_create(in, &o);
 	return vtpm_import_swtpm(m, &o, call, err);
 }
 

@@ -107,23 +107,28 @@ static unsigned int ek_types_wanted(const json_t *list)
 	return types;
 }
 
+void api_take_create(const struct param_values *in, struct create_options *o)
+{
+	o->name = param_string(in, 0);
+	o->provider = param_string(in, 1);
+	o->start = param_bool(in, 2, true);
+	o->autostart = param_bool(in, 3, false);
+	o->owner = param_string(in, 4);
+	o->mode = param_string(in, 5);
+	o->ephemeral = param_bool(in, 6, false);
+}
+
 static int create(struct manager *m, struct call *call,
 		  const struct param_values *in, struct error *err)
 {
-	const struct create_options o = {
-		.name = param_string(in, 0),
-		.provider = param_string(in, 1),
-		.start = param_bool(in, 2, true),
-		.autostart = param_bool(in, 3, false),
-		.owner = param_string(in, 4),
-		.mode = param_string(in, 5),
-		.ephemeral = param_bool(in, 6, false),
+	struct create_options o = {
 		.certify = param_bool(in, 8, true),
 		.ek_types = ek_types_wanted(in->v[7]),
 		.pcr_banks = in->v[9],
 		.profile = param_string(in, 10),
 	};
 
+	api_take_create(in, &o);
 	if (!o.ek_types)
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "endorsement keys are of the types rsa2048, "

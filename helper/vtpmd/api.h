@@ -24,6 +24,10 @@ void api_handle(struct call *call, void *arg);
 typedef int (*method_fn)(struct manager *m, struct call *call,
 			 const struct param_values *in, struct error *err);
 
+struct create_options;
+/* What every method that makes a vTPM begins its parameters with. */
+void api_take_create(const struct param_values *in, struct create_options *o);
+
 int api_provider_add(struct manager *m, struct call *call,
 		     const struct param_values *in, struct error *err);
 int api_check(struct manager *m, struct call *call,

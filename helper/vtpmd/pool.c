@@ -272,10 +272,11 @@ int pool_claim(struct operation *op, struct job *job, int *fd)
 		return 0;
 	log_warning("vTPM %s is not taken from the pool: %s", op->name,
 		    err.text);
-	if (*fd >= 0) {
+	/* The rename may have been done all the same. */
+	if (r != -EEXIST)
 		new_file_discard(op);
+	if (*fd >= 0)
 		close(TAKE_FD(*fd));
-	}
 	pool_remove(op->cfg, op->other);
 	secret_free(TAKE_PTR(op->key));
 	json_decref(TAKE_PTR(op->facts));
