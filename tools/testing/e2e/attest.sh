@@ -14,7 +14,7 @@ trap vtpm_tear_down EXIT
 
 vtpm_set_up && vtpmctl create m > /dev/null && vtpmctl create other > /dev/null ||
 	exit
-log=$PWD/tools/testing/e2e/attest-log.py
+log=$PWD/tools/testing/e2e/attest-log.py issuer=$PWD/tools/testing/e2e/issuer.sh
 W=$(mktemp -d)
 mkdir "$W/machine" "$W/verifier"
 on() # NAME: of a vTPM
@@ -177,6 +177,50 @@ tpm2_pcrextend "8:sha256=$(printf '2%.0s' $(seq 64))"
 fresh
 check "another quote, after something else has run" quote "$nonce"
 expect 1 '' "is not of what the log says" check_quote log
+
+# --- a certificate of another CA, for who has the key -------------------------
+
+mkdir "$W/issuer" "$W/answer"
+ask()
+{
+	vtpmctl create third --no-certificate &&
+		vtpmctl ek request third --type rsa2048 --out "$W/issuer" &&
+		on third && cd "$W/machine" &&
+		tpm2_createak -Q -C 0x81010001 -c ak.ctx -G ecc -g sha256 \
+			-s ecdsa -u third.pub -n third.name &&
+		"$issuer" init "$W/issuer/ca" &&
+		"$issuer" issue "$W/issuer/ca" "$W/issuer/third" rsa2048 \
+			"$(xxd -p -c 99 third.name)" "$W/answer" &&
+		cp "$W/answer/credential" .
+}
+check "another CA answers a request with a challenge" ask
+take()
+{
+	activate third || return
+	xxd -p secret > secret.hex
+	openssl enc -d -aes-256-cbc -pbkdf2 -pass file:secret.hex \
+		-in "$W/answer/certificate.enc" -out third.pem || return
+	vtpmctl stop third &&
+		vtpmctl ek import third --type rsa2048 third.pem \
+			--chain "$W/answer/ca.pem" &&
+		vtpmctl start third
+}
+check "the TPM that has both keys gets the certificate" take
+in_nv()
+{
+	on third && tpm2_nvread 0x01c00002 |
+		openssl x509 -inform DER -noout -issuer | grep 'Reference issuer'
+}
+check "and has it in NV" in_nv
+another_opens()
+{
+	on other
+	cd "$W/machine" || return
+	tpm2_createak -Q -C 0x81010001 -c ak.ctx -G ecc -g sha256 -s ecdsa \
+		-u o.pub -n o.name || return
+	! activate other
+}
+check "another TPM does not" another_opens
 
 cd /
 rm -rf "$W"
