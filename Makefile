@@ -87,6 +87,7 @@ bench: deps
 	@build/bench/bench-engine build/bench | tee build/bench/native
 	@tools/testing/bench/bench.sh
 	@tools/testing/bench/load.sh
+	@tools/testing/bench/create.sh --here | tee build/bench/create
 	@tools/testing/bench/draw.py
 
 scale: deps

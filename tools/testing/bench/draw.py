@@ -142,7 +142,7 @@ def main(directory="build"):
         data = read(path, parse)
         if data:
             text = put(text, data)
-    for name in ("native", "run/durable", "run/calls"):
+    for name in ("native", "run/durable", "run/calls", "create"):
         data = read(f"{directory}/bench/{name}", lambda f: f.read())
         if data:
             text = replace(text, os.path.basename(name), "::\n\n" + re.sub("^", "    ", data.rstrip(), flags=re.M))
