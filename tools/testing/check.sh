@@ -57,6 +57,9 @@ host_suites()
 	# So that both lanes take about as long; upstream-sources is long done.
 	suite module-7.x on_kernel 7.x "${selftests[@]}"
 	suite upstream-7.x on_kernel 7.x tools/testing/e2e/upstream.sh
+	suite autostart place tools/testing/e2e/autostart.sh
+	suite clone place tools/testing/e2e/clone.sh
+	suite elsewhere tools/testing/e2e/elsewhere.sh
 }
 
 # The other suites of the module.
@@ -72,9 +75,6 @@ module_suites()
 	suite life place tools/testing/e2e/life.sh
 	suite torture place tools/testing/e2e/torture.sh
 	suite attest place tools/testing/e2e/attest.sh
-	suite autostart place tools/testing/e2e/autostart.sh
-	suite clone place tools/testing/e2e/clone.sh
-	suite elsewhere tools/testing/e2e/elsewhere.sh
 	suite overload place tools/testing/e2e/overload.sh
 	suite host place tools/testing/e2e/host.sh
 	suite systemd env VTPM_WHERE=guest VTPM_CMDLINE=vtpm.systemd \

@@ -272,6 +272,8 @@ check "and the state is as it was" \
 
 sign rsa2048
 expect 0 'has the certificate' "import" import rsa2048
+check "has changed the state" \
+	test "$(sha256sum <"$T/state/x.nvram")" != "$before"
 expect 0 'Other CA (imported)' "it is shown" "$ctl" ek show x
 expect 0 '^x  *rsa2048' "and listed when it ends soon" \
 	"$ctl" ek list --expiring 30
