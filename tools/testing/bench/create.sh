@@ -49,6 +49,7 @@ create() # PREFIX: milliseconds of each
 tear_down()
 {
 	[ ${#swtpms[@]} -eq 0 ] || kill "${swtpms[@]}" || :
+	[ ${#device[@]} -eq 0 ] || vtpmctl stop --all > /dev/null 2>&1 || :
 	[ -z "${VTPMD:-}" ] || stop_vtpmd
 	vtpm_unload_module
 	rm -rf "$work" "${VTPM_HOME:-$work}"
