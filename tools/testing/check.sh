@@ -43,6 +43,7 @@ host_suites()
 	suite pool "${sudo[@]}" tools/testing/e2e/pool.sh build/asan
 	suite swtpm "${sudo[@]}" tools/testing/e2e/swtpm.sh build/asan
 	suite identity-asan "${sudo[@]}" tools/testing/e2e/identity.sh build/asan
+	suite provider-sandbox "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh
 	suite provider-sandbox-asan "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh \
 		build/asan
 	suite provider-managed "${sudo[@]}" tools/testing/e2e/provider-managed.sh \
