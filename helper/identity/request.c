@@ -131,11 +131,10 @@ static int find_one(ESYS_CONTEXT *esys, int type, json_t *list,
 	if (r || (!there && (!n || ek_read(esys, type, &ek, &evicted))))
 		return r;
 	/* What the owner has put in its place may be no key of that kind. */
-	if (!there && spki_encode(&ek.public.publicArea, spki, &len, &evicted))
-		return 0;
-	r = there ? spki_encode(&ek.public.publicArea, spki, &len, err) : 0;
+	r = spki_encode(&ek.public.publicArea, spki, &len,
+			there ? err : &evicted);
 	if (r)
-		return r;
+		return there ? r : 0;
 	key = key_json(type, &ek, spki, len);
 	json_object_set_new(key, "persistent", json_boolean(there));
 	if (n)

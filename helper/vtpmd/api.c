@@ -140,7 +140,6 @@ static int start(struct manager *m, struct call *call,
 		 const struct param_values *in, struct error *err)
 {
 	struct vtpm *v = manager_find(m, param_string(in, 0), err);
-
 	const struct start_options o = {
 		.allow_rollback = param_bool(in, 1, false),
 		.allow_duplicate = param_bool(in, 2, false),

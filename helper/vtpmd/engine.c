@@ -164,8 +164,7 @@ static int spawn_engine(const struct config *cfg, struct zygote *z,
 	int r;
 
 	snprintf(family, sizeof(family), "%u", a->family);
-	snprintf(file, sizeof(file), "%s/%s.nvram",
-		 registry_folder_of(cfg, a->name).path, a->name);
+	registry_path(cfg, a->name, file);
 	add_options(argv, a, family);
 	r = config_find_program(cfg, "vtpm-engine", path, err);
 	if (!r && z)

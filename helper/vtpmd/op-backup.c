@@ -26,23 +26,6 @@ static int storage_error(struct error *err, int errnum, const char *what)
 			 "%s: %s", what, strerror(-errnum));
 }
 
-static int no_file(struct error *err)
-{
-	return error_set(err, -EBADF, VTPM_ERR_INVALID,
-			 "a descriptor of the file has to come with the call");
-}
-
-/* Anything else could keep us waiting. */
-static int check_regular(const struct operation *op, struct error *err)
-{
-	struct stat st;
-
-	if (!fstat(op->file_fd, &st) && S_ISREG(st.st_mode))
-		return 0;
-	return error_set(err, -EINVAL, VTPM_ERR_INVALID,
-			 "a backup is a regular file");
-}
-
 static int backup_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
@@ -52,7 +35,7 @@ static int backup_run(struct job *job, void *arg, struct error *err)
 
 	(void)job;
 	if (!r)
-		r = check_regular(op, err);
+		r = operation_check_file(op, "a backup", err);
 	if (r < 0)
 		return r;
 	operation_path(op, path);
@@ -107,7 +90,7 @@ int vtpm_backup(struct vtpm *v, struct call *call, struct error *err)
 	int r;
 
 	if (op.file_fd < 0)
-		return no_file(err);
+		return operation_no_file(err);
 	/* It changes nothing, so it neither waits for others nor they for it.
 	 */
 	r = operation_start(v, &backup_ops, &op, call, err);
@@ -118,7 +101,7 @@ int vtpm_backup(struct vtpm *v, struct call *call, struct error *err)
 /* The client's file in memory, with what stands in its header. */
 static int load_backup(struct operation *op, int *copy, struct error *err)
 {
-	int r = check_regular(op, err);
+	int r = operation_check_file(op, "a backup", err);
 
 	if (r < 0)
 		return r;
@@ -160,7 +143,7 @@ int backup_verify(struct manager *m, struct call *call, struct error *err)
 	int r;
 
 	if (op.file_fd < 0)
-		return no_file(err);
+		return operation_no_file(err);
 	/* Its engine is to have a name that no other has. */
 	uuid_new(id);
 	uuid_format(id, uuid);
@@ -299,7 +282,7 @@ int backup_restore(struct manager *m, const char *name, bool allow_rollback,
 	int r = 0;
 
 	if (op.file_fd < 0)
-		return no_file(err);
+		return operation_no_file(err);
 	if (v) {
 		/* As if the one that is there were deleted. */
 		r = vtpm_check(v, OP_DELETE, err);

@@ -9,7 +9,6 @@
 #include "util/cleanup.h"
 #include "vtpmd/data-key.h"
 #include "vtpmd/operation.h"
-#include "vtpmd/state-copy.h"
 
 int operation_try_file(struct operation *op, struct job *job, int fd,
 		       struct error *err)
@@ -35,19 +34,14 @@ static int check_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
 	_cleanup_close_ int fd = -1, copy = -1;
-	char path[PATH_MAX];
 	int r = operation_open_header(op, &fd, err);
 
 	if (r < 0)
 		return r;
 	if (op->start)
 		return operation_try_file(op, job, fd, err);
-	r = state_copy_to_memory(fd, &copy);
-	operation_path(op, path);
-	if (r < 0)
-		return error_set(err, r, VTPM_ERR_STORAGE, "%s: %s", path,
-				 strerror(-r));
-	return operation_try_file(op, job, copy, err);
+	r = operation_copy(op, fd, &copy, err);
+	return r < 0 ? r : operation_try_file(op, job, copy, err);
 }
 
 static void check_done(void *arg, const struct error *err)

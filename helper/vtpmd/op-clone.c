@@ -27,8 +27,7 @@ static int copy_source(struct operation *op, struct job *job,
 
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "%s/%s.nvram",
-		 registry_folder_of(op->cfg, op->other).path, op->other);
+	registry_path(op->cfg, op->other, path);
 	job_progress(job, "copying the state");
 	r = state_copy_live(fd, path, &op->from_fd, info, err);
 	if (r < 0)

@@ -16,7 +16,6 @@
 #include "vtpmd/identity.h"
 #include "vtpmd/new-file.h"
 #include "vtpmd/operation.h"
-#include "vtpmd/state-copy.h"
 
 static int power_on(struct operation *op, int fd, struct error *err)
 {
@@ -97,12 +96,10 @@ static int change_copy(struct operation *op, struct job *job, int fd,
 {
 	_cleanup_close_ int copy = -1, new = -1;
 	struct error ignored = { 0 };
-	int r = state_copy_to_memory(fd, &copy);
+	int r = operation_copy(op, fd, &copy, err);
 
-	if (r < 0)
-		return error_set(err, r, VTPM_ERR_STORAGE, "%s.nvram: %s",
-				 op->name, strerror(-r));
-	r = new_file_copy(op, copy, &new, err);
+	if (!r)
+		r = new_file_copy(op, copy, &new, err);
 	if (!r) {
 		job_progress(job, "loading the TPM's state");
 		r = power_on(op, new, err);

@@ -14,23 +14,19 @@
 #include "util/log.h"
 #include "vtpmd/create.h"
 #include "vtpmd/data-key.h"
-#include "vtpmd/state-copy.h"
 
 #define MAX_KEY_LEN 32
+#define STATE_TEXT "a state of swtpm"
 
-/* A file: anything else could keep us waiting. */
-static int check_file(int fd, bool empty, struct error *err)
+/* What an engine writes is not to be mixed with what is there. */
+static int check_empty(int fd, struct error *err)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
-				 "a state of swtpm is a regular file");
-	if (empty && st.st_size)
-		return error_set(err, -EEXIST, VTPM_ERR_EXISTS,
-				 "the file for swtpm is not empty; give a new "
-				 "one");
-	return 0;
+	if (!fstat(fd, &st) && !st.st_size)
+		return 0;
+	return error_set(err, -EEXIST, VTPM_ERR_EXISTS,
+			 "the file for swtpm is not empty; give a new one");
 }
 
 /* The call's, which nobody writes to any more; none of it is waited for. */
@@ -52,7 +48,7 @@ static int take_key(int fd, struct secret **key, struct error *err)
 static int prepare_import(struct operation *op, struct job *job,
 			  struct error *err)
 {
-	int r = check_file(op->file_fd, false, err);
+	int r = operation_check_file(op, STATE_TEXT, err);
 
 	(void)job;
 	if (!r && op->key_fd >= 0)
@@ -69,12 +65,6 @@ static int prepare_import(struct operation *op, struct job *job,
 	return 0;
 }
 
-static int no_file(struct error *err)
-{
-	return error_set(err, -EBADF, VTPM_ERR_INVALID,
-			 "a descriptor of the file has to come with the call");
-}
-
 int vtpm_import_swtpm(struct manager *m, const struct create_options *o,
 		      struct call *call, struct error *err)
 {
@@ -85,7 +75,8 @@ int vtpm_import_swtpm(struct manager *m, const struct create_options *o,
 		.prepare = prepare_import,
 	};
 
-	return op.file_fd < 0 ? no_file(err) : create_by(m, o, &op, call, err);
+	return op.file_fd < 0 ? operation_no_file(err)
+			      : create_by(m, o, &op, call, err);
 }
 
 /* Have an engine without a TPM write what is in the copy @fd. */
@@ -113,8 +104,10 @@ static int export_run(struct job *job, void *arg, struct error *err)
 	struct operation *op = arg;
 	_cleanup_(secret) struct secret *to = NULL;
 	_cleanup_close_ int fd = -1, copy = -1;
-	int r = check_file(op->file_fd, true, err);
+	int r = operation_check_file(op, STATE_TEXT, err);
 
+	if (!r)
+		r = check_empty(op->file_fd, err);
 	if (!r && op->key_fd >= 0)
 		r = take_key(op->key_fd, &to, err);
 	if (!r)
@@ -124,10 +117,9 @@ static int export_run(struct job *job, void *arg, struct error *err)
 	if (r < 0)
 		return r;
 	/* Its own file stays as it is, whatever an engine would mend. */
-	r = state_copy_to_memory(fd, &copy);
+	r = operation_copy(op, fd, &copy, err);
 	if (r < 0)
-		return error_set(err, r, VTPM_ERR_STORAGE,
-				 "the state cannot be read: %s", strerror(-r));
+		return r;
 	job_progress(job, "writing the state for swtpm");
 	return write_state(op, copy, to, err);
 }
@@ -168,7 +160,7 @@ int vtpm_export_swtpm(struct vtpm *v, bool plain, struct call *call,
 	if (r < 0)
 		return r;
 	if (op.file_fd < 0)
-		return no_file(err);
+		return operation_no_file(err);
 	if (plain == (op.key_fd >= 0))
 		return error_set(err, -EINVAL, VTPM_ERR_INVALID,
 				 "a key has to come with the call, or it has "

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "vtpmd/operation.h"
+#include "vtpmd/state-copy.h"
 
 int operation_start(struct vtpm *v, const struct job_ops *ops,
 		    const struct operation *template, struct call *call,
@@ -137,10 +139,39 @@ int operation_open_header(struct operation *op, int *fd, struct error *err)
 			 op->name);
 }
 
+int operation_copy(const struct operation *op, int fd, int *copy,
+		   struct error *err)
+{
+	int r = state_copy_to_memory(fd, copy);
+	char path[PATH_MAX];
+
+	if (!r)
+		return 0;
+	operation_path(op, path);
+	return error_set(err, r, VTPM_ERR_STORAGE, "%s: %s", path,
+			 strerror(-r));
+}
+
+int operation_check_file(const struct operation *op, const char *what,
+			 struct error *err)
+{
+	struct stat st;
+
+	if (!fstat(op->file_fd, &st) && S_ISREG(st.st_mode))
+		return 0;
+	return error_set(err, -EINVAL, VTPM_ERR_INVALID, "%s is a regular file",
+			 what);
+}
+
+int operation_no_file(struct error *err)
+{
+	return error_set(err, -EBADF, VTPM_ERR_INVALID,
+			 "a descriptor of the file has to come with the call");
+}
+
 void operation_path(const struct operation *op, char path[PATH_MAX])
 {
-	snprintf(path, PATH_MAX, "%s/%s.nvram",
-		 registry_folder_of(op->cfg, op->name).path, op->name);
+	registry_path(op->cfg, op->name, path);
 }
 
 int operation_check_rollback(struct operation *op, uint64_t known,

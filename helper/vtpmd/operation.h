@@ -105,6 +105,14 @@ void operation_pin(struct operation *op, const struct vtpm *v);
  * is not the one that @op is for.
  */
 int operation_open_header(struct operation *op, int *fd, struct error *err);
+/* In a job: all of the state file @fd in memory; the caller closes *copy. */
+int operation_copy(const struct operation *op, int fd, int *copy,
+		   struct error *err);
+/* The file that came with the call: anything but one could keep us waiting. */
+int operation_check_file(const struct operation *op, const char *what,
+			 struct error *err);
+/* The error of a call that it did not come with. */
+int operation_no_file(struct error *err);
 /*
  * In a job: have an engine without a TPM open the state file @fd with the key
  * of @op->info, which verifies all of it; what can be mended is written.

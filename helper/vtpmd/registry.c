@@ -144,6 +144,16 @@ void registry_clean(const struct config *cfg)
 	clean(registry_folder(cfg, true));
 }
 
+void registry_path(const struct config *cfg, const char *name,
+		   char path[PATH_MAX])
+{
+	char file[FILE_NAME_LEN];
+
+	registry_file(name, NULL, file);
+	snprintf(path, PATH_MAX, "%s/%s", registry_folder_of(cfg, name).path,
+		 file);
+}
+
 int registry_open(const struct config *cfg, const char *name, int flags,
 		  int *fd, struct error *err)
 {
@@ -180,15 +190,13 @@ int registry_lock(int fd, const char *name, struct error *err)
 int registry_read_header(const struct config *cfg, const char *name,
 			 struct nvram_info *info, struct error *err)
 {
-	char path[PATH_MAX], file[FILE_NAME_LEN];
+	char path[PATH_MAX];
 	_cleanup_close_ int fd = -1;
 	int r = registry_open(cfg, name, O_RDONLY, &fd, err);
 
 	if (r < 0)
 		return r;
-	registry_file(name, NULL, file);
-	snprintf(path, sizeof(path), "%s/%s",
-		 registry_folder_of(cfg, name).path, file);
+	registry_path(cfg, name, path);
 	return nvram_read_header(fd, path, info, err);
 }
 

@@ -41,6 +41,9 @@ int registry_scan(const struct config *cfg,
 /* Remove what an operation that was cut off left behind. */
 void registry_clean(const struct config *cfg);
 
+/* The path of the file of @name, for messages. */
+void registry_path(const struct config *cfg, const char *name,
+		   char path[PATH_MAX]);
 /* VTPM_ERR_NOT_FOUND if there is no such file. */
 int registry_open(const struct config *cfg, const char *name, int flags,
 		  int *fd, struct error *err);
