@@ -14,12 +14,13 @@
 #define DIGEST_LEN 32 /* SHA-256 */
 /* Version, instance, number, digest, and the lengths of what follows. */
 #define HEAD_LEN (4 + 4 + 8 + DIGEST_LEN + 3 * 4)
+/* Instance, number, locality, and the lengths of command and response. */
+#define ENTRY_LEN (4 + 8 + 4 + 2 * 4)
 
 struct checkpoint {
 	EVP_MD *md;
-	uint8_t digest[DIGEST_LEN]; /* of the permanent state it goes with */
-	uint8_t *state;		    /* that was read, until it is forgotten */
-	uint32_t len;
+	uint8_t digest[DIGEST_LEN];    /* of the permanent state it goes with */
+	struct checkpoint_stored read; /* until it is forgotten */
 };
 
 static int out_of_memory(struct error *err)
@@ -52,18 +53,10 @@ static int new_checkpoint(struct checkpoint **out, struct error *err)
 	return 0;
 }
 
-static void forget_state(struct checkpoint *c)
-{
-	if (c->state)
-		OPENSSL_cleanse(c->state, c->len);
-	free(c->state);
-	c->state = NULL;
-}
-
 static void free_checkpoint(struct checkpoint *c)
 {
 	checkpoint_file_close();
-	forget_state(c);
+	checkpoint_stored_clear(&c->read);
 	EVP_MD_free(c->md);
 	free(c);
 }
@@ -149,7 +142,7 @@ static int match(struct checkpoint *c, struct checkpoint_content *content,
 static int read_content(struct checkpoint *c,
 			struct checkpoint_content *content, struct error *err)
 {
-	if (parse(c->state, c->len, content, c->digest))
+	if (parse(c->read.state, c->read.len, content, c->digest))
 		return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
 				 CHECKPOINT_FILE " is of another version");
 	return 0;
@@ -166,7 +159,7 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 	if (r)
 		return r;
 	memset(content, 0, sizeof(*content));
-	r = checkpoint_file_open(fd, info->uuid, key, &c->state, &c->len, err);
+	r = checkpoint_file_open(fd, info->uuid, key, &c->read, err);
 	if (!r)
 		r = read_content(c, content, err);
 	if (!r)
@@ -180,9 +173,53 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 	return 0;
 }
 
+int checkpoint_entry(const struct checkpoint *c, uint32_t *at,
+		     struct checkpoint_entry *out)
+{
+	uint32_t len;
+	const uint8_t *p = checkpoint_stored_entry(&c->read, at, &len);
+
+	if (!p)
+		return 0;
+	if (len < ENTRY_LEN)
+		return -EBADMSG;
+	*out = (struct checkpoint_entry){ .instance = get32(p),
+					  .seq = get64(p + 4),
+					  .locality = get32(p + 12),
+					  .command_len = get32(p + 16),
+					  .response_len = get32(p + 20) };
+	len -= ENTRY_LEN;
+	if (out->command_len > len ||
+	    out->response_len != len - out->command_len)
+		return -EBADMSG;
+	out->command = p + ENTRY_LEN;
+	out->response = out->command + out->command_len;
+	return 1;
+}
+
+int checkpoint_log(struct checkpoint *c, const struct checkpoint_entry *e,
+		   struct error *err)
+{
+	uint8_t head[ENTRY_LEN];
+	const struct checkpoint_part parts[] = {
+		{ head, sizeof(head) },
+		{ e->command, e->command_len },
+		{ e->response, e->response_len },
+	};
+
+	(void)c;
+	put32(head, e->instance);
+	put64(head + 4, e->seq);
+	put32(head + 12, e->locality);
+	put32(head + 16, e->command_len);
+	put32(head + 20, e->response_len);
+	return checkpoint_file_append(parts, sizeof(parts) / sizeof(parts[0]),
+				      err);
+}
+
 void checkpoint_forget(struct checkpoint *c, struct checkpoint_content *content)
 {
-	forget_state(c);
+	checkpoint_stored_clear(&c->read);
 	OPENSSL_cleanse(content, sizeof(*content));
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the next engine needs in order to go on where this one was killed: the
- * running state, the last command that changed it and its answer, sealed, in a
- * file on tmpfs. Documentation/nvram-format.rst, "Checkpoint", has its content;
+ * running state, the last command that changed it and its answer, and the
+ * commands that were run since, sealed, in a file on tmpfs. Documentation/nvram-format.rst, "Checkpoint", has its content;
  * lifecycle.rst, "An engine that dies", what it is for.
  */
 #ifndef VTPM_ENGINE_CHECKPOINT_H
@@ -34,8 +34,17 @@ int checkpoint_create(int fd, const struct nvram_info *info,
 
 /* What was read of one; @saved is there until checkpoint_forget(). */
 struct checkpoint_content {
-	struct engine_answer last;
+	struct engine_answer last; /* as of the state, without the log */
 	struct tpm_saved saved; /* permanent: only if it may not be on disk */
+};
+
+/* A command in the log: it was run on the state, or after the one before. */
+struct checkpoint_entry {
+	uint32_t instance;
+	uint64_t seq;
+	uint8_t locality;
+	const uint8_t *command, *response;
+	uint32_t command_len, response_len;
 };
 
 /*
@@ -47,6 +56,12 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 		    const struct secret *key, const void *permanent,
 		    uint32_t len, struct checkpoint **out,
 		    struct checkpoint_content *content, struct error *err);
+/*
+ * The entry of the log at *at, which goes on to the next one; begin with 0. 1,
+ * or 0: there is no more; -EBADMSG for one that is none. Until it is forgotten.
+ */
+int checkpoint_entry(const struct checkpoint *c, uint32_t *at,
+		     struct checkpoint_entry *out);
 /* Wipe what was read. */
 void checkpoint_forget(struct checkpoint *c,
 		       struct checkpoint_content *content);
@@ -58,5 +73,12 @@ void checkpoint_forget(struct checkpoint *c,
  */
 int checkpoint_write(struct checkpoint *c, const struct engine_answer *last,
 		     const void *permanent, uint32_t len, struct error *err);
+
+/*
+ * In place of that, for a command that is known to do the same again: add it and
+ * its response to the log. -EAGAIN: the state is to be written.
+ */
+int checkpoint_log(struct checkpoint *c, const struct checkpoint_entry *e,
+		   struct error *err);
 
 #endif

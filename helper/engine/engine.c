@@ -7,7 +7,7 @@
 #include "engine/engine.h"
 #include "engine/memory.h"
 #include "engine/protocol.h"
-#include "engine/read-only.h"
+#include "engine/effect.h"
 #include "engine/self-test.h"
 #include "engine/tpm.h"
 #include "util/log.h"
@@ -117,6 +117,27 @@ static void keep_answer(struct engine *e, const struct engine_command *c,
 	memcpy(e->last.resp, resp, len);
 }
 
+/*
+ * Is it enough to note the command, for the next engine to run it once more? Not
+ * if it has changed what is to be on disk: that goes with a state.
+ */
+static bool log_command(struct engine *e, const struct engine_command *c)
+{
+	const struct checkpoint_entry entry = { .instance = c->instance,
+						.seq = c->seq,
+						.locality = c->locality,
+						.command = c->data,
+						.command_len = c->len,
+						.response = e->last.resp,
+						.response_len = e->last.len };
+	struct error ignored = { 0 };
+
+	return e->checkpoint && c->seq &&
+	       !tpm_state_changed(&(uint32_t){ 0 }) &&
+	       command_repeats(c->data, c->len, e->last.resp, e->last.len) &&
+	       !checkpoint_log(e->checkpoint, &entry, &ignored);
+}
+
 /* With the lock held. */
 static uint32_t execute(struct engine *e, const struct engine_command *c,
 			uint8_t *resp)
@@ -139,7 +160,8 @@ static uint32_t execute(struct engine *e, const struct engine_command *c,
 		  tpm_state_changed(&(uint32_t){ 0 });
 	if (changes && c->seq)
 		keep_answer(e, c, resp, resp_len);
-	save_until_durable(e, changes);
+	if (!changes || !log_command(e, c))
+		save_until_durable(e, changes);
 	e->commands++;
 	return resp_len;
 }

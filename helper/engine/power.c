@@ -129,6 +129,36 @@ int engine_power_on(struct engine *e, bool manufacture,
 	return r < 0 ? r : begin(e, err);
 }
 
+/*
+ * What was run after the state of the checkpoint had been written, once more. That
+ * it answers otherwise means that this is not the TPM that it was run on.
+ */
+static int repeat_log(struct engine *e, struct error *err)
+{
+	struct checkpoint_entry c;
+	uint32_t at = 0;
+	int r;
+
+	while ((r = checkpoint_entry(e->checkpoint, &at, &c)) > 0) {
+		uint32_t len;
+		const uint8_t *resp =
+			tpm_execute(c.locality, c.command, c.command_len, &len);
+
+		if (len != c.response_len || memcmp(resp, c.response, len)) {
+			r = -EBADMSG;
+			break;
+		}
+		e->last.instance = c.instance;
+		e->last.seq = c.seq;
+		e->last.len = len;
+		memcpy(e->last.resp, resp, len);
+	}
+	return r ? error_set(err, r, VTPM_ERR_CORRUPT,
+			     "a command since the checkpoint was written gives "
+			     "another result than it did then")
+		 : 0;
+}
+
 int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
 		  struct error *err)
 {
@@ -152,12 +182,14 @@ int engine_resume(struct engine *e, const struct secret *key, int checkpoint_fd,
 	r = tpm_power_on(&s, err);
 	if (!r && content.saved.permanent_len)
 		r = tpm_set_changed(s.permanent, s.permanent_len, err);
+	e->last = content.last;
+	if (!r)
+		r = repeat_log(e, err);
 	if (!r)
 		r = stir_random(err);
 	if (!r)
 		self_test_resume(e);
 	e->unsettled = true;
-	e->last = content.last;
 	checkpoint_forget(e->checkpoint, &content);
 	nvram_forget_state(e->nvram);
 	return r < 0 ? r : begin(e, err);

@@ -121,8 +121,8 @@ int checkpoint_file_create(int fd, const uint8_t uuid[UUID_LEN],
 }
 
 int checkpoint_file_open(int fd, const uint8_t uuid[UUID_LEN],
-			 const struct secret *data_key, uint8_t **state,
-			 uint32_t *len, struct error *err)
+			 const struct secret *data_key,
+			 struct checkpoint_stored *out, struct error *err)
 {
 	const struct mapped_page *page;
 	int r = set_up(fd, uuid, secret_new(NVRAM_KEY_LEN), err);
@@ -131,7 +131,7 @@ int checkpoint_file_open(int fd, const uint8_t uuid[UUID_LEN],
 		return r;
 	page = mapped_first_page();
 	if (memcmp(page->magic, MAPPED_MAGIC, sizeof(page->magic)) ||
-	    page->version != MAPPED_VERSION)
+	    page->version < MAPPED_OLDEST || page->version > MAPPED_VERSION)
 		return error_set(
 			err, -EBADMSG, VTPM_ERR_CORRUPT,
 			CHECKPOINT_FILE
@@ -144,7 +144,7 @@ int checkpoint_file_open(int fd, const uint8_t uuid[UUID_LEN],
 	file.current = r;
 	drop(!r);
 	r = begin(err);
-	return r ? r : slots_read(state, len, err);
+	return r ? r : slots_read(out, err);
 }
 
 void checkpoint_file_close(void)

@@ -2,8 +2,8 @@
 /*
  * The file of a checkpoint: a state, sealed, on tmpfs, that lives no longer than
  * the host does and is written without a system call, of which only what has
- * changed is sealed again. One a process. Documentation/nvram-format.rst,
- * "Checkpoint".
+ * changed is sealed again; and behind it a log. One a process.
+ * Documentation/nvram-format.rst, "Checkpoint".
  */
 #ifndef VTPM_NVRAM_CHECKPOINT_FILE_H
 #define VTPM_NVRAM_CHECKPOINT_FILE_H
@@ -17,14 +17,31 @@
 /* In the empty file @fd, which stays the caller's. */
 int checkpoint_file_create(int fd, const uint8_t uuid[UUID_LEN],
 			   const struct secret *data_key, struct error *err);
+
+/* What one holds: a state, and what has been done since. */
+struct checkpoint_stored {
+	uint8_t *state;
+	uint32_t len;
+	uint8_t *log; /* entries, for checkpoint_stored_entry() */
+	uint32_t log_len;
+};
+/* Wipe and free. */
+void checkpoint_stored_clear(struct checkpoint_stored *c);
 /*
- * Open the one of the vTPM @uuid and read the state, in memory that the caller
- * wipes and frees. VTPM_ERR_KEY_WRONG if @data_key is none of its keys;
- * VTPM_ERR_CORRUPT if it holds no state, or something that no kill explains.
+ * The entry at *at, which goes on to the next one; begin with 0. Its bytes, and
+ * their number in *len; NULL: there is no more.
+ */
+const uint8_t *checkpoint_stored_entry(const struct checkpoint_stored *c,
+				       uint32_t *at, uint32_t *len);
+
+/*
+ * Open the one of the vTPM @uuid and read it into @out, which is to be cleared.
+ * VTPM_ERR_KEY_WRONG if @data_key is none of its keys; VTPM_ERR_CORRUPT if it
+ * holds no state, or something that no kill explains.
  */
 int checkpoint_file_open(int fd, const uint8_t uuid[UUID_LEN],
-			 const struct secret *data_key, uint8_t **state,
-			 uint32_t *len, struct error *err);
+			 const struct secret *data_key,
+			 struct checkpoint_stored *out, struct error *err);
 /* Wipe what is kept of it here. The file stays. */
 void checkpoint_file_close(void);
 
@@ -44,6 +61,16 @@ struct checkpoint_part {
  */
 int checkpoint_file_write(const struct checkpoint_part *parts, unsigned int n,
 			  struct error *err);
+
+/* The longest entry of the log, bytes. */
+#define CHECKPOINT_MAX_ENTRY 1024
+/*
+ * Add an entry to the log of what has been done since the state was written,
+ * whole or, after a kill, not at all. -EAGAIN: it is too long, the log is full, or
+ * no state has been written since the file was opened; then write one.
+ */
+int checkpoint_file_append(const struct checkpoint_part *parts, unsigned int n,
+			   struct error *err);
 
 /*
  * Have @data_key open the file as well, in place of one added before. Once it

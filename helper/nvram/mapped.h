@@ -18,7 +18,8 @@
 #include "util/hkdf-gcm.h"
 
 #define MAPPED_MAGIC "VTPMCKPT"
-#define MAPPED_VERSION 2
+#define MAPPED_VERSION 3
+#define MAPPED_OLDEST 2 /* has no log, and zeroes where one is named */
 #define MAPPED_PAGE 4096
 #define MAPPED_BASES 2
 
@@ -55,6 +56,8 @@ struct mapped_page {
 	_Atomic mapped_region base[MAPPED_BASES]; /* 0: there is none yet */
 	/* A deep rekey has two for a moment, since it changes another file. */
 	struct mapped_key key[2];
+	_Atomic mapped_region log; /* 0: there is none yet */
+	_Atomic uint64_t log_used; /* bytes of it that count */
 };
 _Static_assert(sizeof(struct mapped_page) <= MAPPED_PAGE, "a page");
 

@@ -4,6 +4,7 @@
  * that opens with the state of before or the new one, wherever that was; what
  * no kill explains is refused; and no nonce comes twice.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,24 +104,57 @@ static int put_image(const struct image *m)
 	return fd;
 }
 
-/* The number of the state in the file, or -1 with the code in *err. */
+/* Entry @i of a log: as long as nothing else is, and its number all over. */
+static uint32_t entry_len(unsigned int i)
+{
+	return 50 + i % 7 * 40;
+}
+
+static int append_entry(unsigned int i)
+{
+	uint8_t head = i, body[400];
+	const struct checkpoint_part parts[] = { { &head, 1 },
+						 { body, entry_len(i) - 1 } };
+	struct error err = { 0 };
+
+	memset(body, i, sizeof(body));
+	return checkpoint_file_append(parts, 2, &err);
+}
+
+/* How many there are, in order and as they were. */
+static int check_entries(const struct checkpoint_stored *c)
+{
+	const uint8_t *p;
+	uint32_t at = 0, len;
+	int n = 0;
+
+	while ((p = checkpoint_stored_entry(c, &at, &len))) {
+		assert_int_equal(len, entry_len(++n));
+		for (uint32_t i = 0; i < len; i++)
+			assert_int_equal(p[i], n);
+	}
+	return n;
+}
+
+/* The number of the state in the file, and 1000 for each entry of its log; or
+ * -1 with the code in *err. */
 static int state_in(int fd, uint8_t key_byte, struct error *err)
 {
 	_cleanup_(secret) struct secret *k = key(key_byte);
-	uint8_t *state = NULL;
-	uint32_t len;
+	struct checkpoint_stored c = { 0 };
 	int number;
 
 	*err = (struct error){ 0 };
-	if (checkpoint_file_open(fd, uuid, k, &state, &len, err))
+	if (checkpoint_file_open(fd, uuid, k, &c, err))
 		return -1;
-	number = state[0];
+	number = c.state[0];
 	assert_true(number > 0 && number < MAX_STATES);
-	assert_int_equal(len, CHECKPOINT_BLOCK +
-				      CHECKPOINT_ALIGN(states[number].len));
-	assert_memory_equal(state + CHECKPOINT_BLOCK, states[number].body,
+	assert_int_equal(c.len, CHECKPOINT_BLOCK +
+					CHECKPOINT_ALIGN(states[number].len));
+	assert_memory_equal(c.state + CHECKPOINT_BLOCK, states[number].body,
 			    states[number].len);
-	free(state);
+	number += 1000 * check_entries(&c);
+	checkpoint_stored_clear(&c);
 	return number;
 }
 
@@ -222,13 +256,11 @@ static void expect_second_cut(const struct image *before,
 	_cleanup_(secret) struct secret *k = key(1);
 	struct error err = { 0 };
 	struct image second[2];
-	uint8_t *state;
-	uint32_t len;
+	struct checkpoint_stored c = { 0 };
 	int fd = put_image(&m);
 
-	assert_int_equal(checkpoint_file_open(fd, uuid, k, &state, &len, &err),
-			 0);
-	free(state);
+	assert_int_equal(checkpoint_file_open(fd, uuid, k, &c, &err), 0);
+	checkpoint_stored_clear(&c);
 	second[0] = take_image(fd);
 	write_state(new);
 	second[1] = take_image(fd);
@@ -386,15 +418,211 @@ static void test_stale_delta(void **state)
 	free_images(images);
 }
 
+/*
+ * State @number, then @entries entries, and maybe the next state; images of
+ * before the last step and after it.
+ */
+static void make_log(unsigned int entries, bool next_state,
+		     struct image images[2])
+{
+	_cleanup_(secret) struct secret *k = key(1);
+	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
+	struct error err = { 0 };
+
+	assert_int_equal(checkpoint_file_create(fd, uuid, k, &err), 0);
+	assert_int_equal(append_entry(1), -EAGAIN);
+	make_state(1, 9000, 100);
+	write_state(1);
+	make_state(2, 9000, 2);
+	for (unsigned int i = 1; i <= entries; i++) {
+		if (i == entries && !next_state)
+			images[0] = take_image(fd);
+		assert_int_equal(append_entry(i), 0);
+	}
+	if (next_state) {
+		images[0] = take_image(fd);
+		write_state(2);
+	}
+	images[1] = take_image(fd);
+	checkpoint_file_close();
+	close(fd);
+}
+
+/* A record that was begun, in part or whole, and not counted yet, is not there. */
+static void test_log_cuts(void **state)
+{
+	struct image images[2], m;
+	struct error err;
+
+	(void)state;
+	for (unsigned int entries = 1; entries < 6; entries++) {
+		mapped_region r;
+		uint64_t from, to;
+		int before = 1 + 1000 * ((int)entries - 1);
+
+		make_log(entries, false, images);
+		assert_int_equal(state_of(&images[0], 1, &err), before);
+		assert_int_equal(state_of(&images[1], 1, &err), before + 1000);
+		r = page_of(&images[1])->log;
+		from = page_of(&images[0])->log_used;
+		to = page_of(&images[1])->log_used;
+		assert_true(region_size(r) && from < to);
+		for (uint64_t cut = 0; cut <= to - from; cut += 3) {
+			m = copy_image(&images[1]);
+			memset(m.data + region_offset(r) + from + cut, 0,
+			       to - from - cut);
+			page_of(&m)->log_used = from;
+			assert_int_equal(state_of(&m, 1, &err), before);
+			free(m.data);
+		}
+		free(images[0].data);
+		free(images[1].data);
+	}
+}
+
+/* The next state counts before its log is empty, and then without it. */
+static void test_log_and_state(void **state)
+{
+	struct image images[2], m;
+	struct error err;
+
+	(void)state;
+	make_log(3, true, images);
+	assert_int_equal(state_of(&images[0], 1, &err), 3001);
+	assert_int_equal(state_of(&images[1], 1, &err), 2);
+	assert_int_equal(page_of(&images[1])->log_used, 0);
+	m = copy_image(&images[1]);
+	page_of(&m)->log_used = page_of(&images[0])->log_used;
+	assert_int_equal(state_of(&m, 1, &err), 2);
+	free(m.data);
+	free(images[0].data);
+	free(images[1].data);
+}
+
+/* Each of its bytes that counts is looked at; and so is how many count. */
+static void test_log_damage(void **state)
+{
+	struct image images[2];
+	unsigned int filling = 0;
+	mapped_region r;
+	struct error err;
+	uint64_t used;
+
+	(void)state;
+	make_log(3, false, images);
+	r = page_of(&images[1])->log;
+	used = page_of(&images[1])->log_used;
+	for (uint64_t at = 0; at < used; at++) {
+		uint8_t *p = images[1].data + region_offset(r) + at;
+		int got;
+
+		*p ^= 0x10;
+		got = state_of(&images[1], 1, &err);
+		*p ^= 0x10;
+		/* Bytes that only fill up are none. */
+		if (got != -1 && got != 3001)
+			fail_msg("byte %llu: %d", (unsigned long long)at, got);
+		if (got == -1)
+			assert_string_equal(err.code, VTPM_ERR_CORRUPT);
+		else
+			filling++;
+	}
+	assert_true(filling < 3 * 16);
+	for (uint64_t other = 1; other < 4 * used; other += 5) {
+		page_of(&images[1])->log_used = other;
+		assert_true(other == used ||
+			    state_of(&images[1], 1, &err) != 3001);
+	}
+	page_of(&images[1])->log_used = used;
+	page_of(&images[1])->log = region_make(1000, 2);
+	assert_int_equal(state_of(&images[1], 1, &err), -1);
+	free(images[0].data);
+	free(images[1].data);
+}
+
+/* It is full at some time, and a state empties it; nothing else is touched. */
+static void test_log_full(void **state)
+{
+	_cleanup_(secret) struct secret *k = key(1);
+	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
+	struct error err = { 0 };
+	static uint8_t big[CHECKPOINT_MAX_ENTRY + 1];
+	const struct checkpoint_part parts[] = { { big, sizeof(big) } };
+	struct checkpoint_stored c = { 0 };
+	struct image m;
+	int n = 0, r;
+
+	(void)state;
+	assert_int_equal(checkpoint_file_create(fd, uuid, k, &err), 0);
+	make_state(1, 9000, 100);
+	make_state(2, 9000, 100);
+	write_state(1);
+	assert_int_equal(checkpoint_file_append(parts, 1, &err), -EAGAIN);
+	while (!(r = append_entry(n + 1)))
+		n++;
+	assert_int_equal(r, -EAGAIN);
+	assert_true(n > 15 && n < 100);
+	m = take_image(fd);
+	assert_int_equal(state_of(&m, 1, &err), 1 + 1000 * n);
+	free(m.data);
+	/* As a successor does: what it has read, and then its first state. */
+	assert_int_equal(checkpoint_file_open(fd, uuid, k, &c, &err), 0);
+	checkpoint_stored_clear(&c);
+	assert_int_equal(append_entry(1), -EAGAIN);
+	write_state(2);
+	assert_int_equal(append_entry(1), 0);
+	/* Not into what a larger base takes. */
+	make_state(3, 90000, 1000);
+	write_state(3);
+	for (int i = 1; i < 5; i++)
+		assert_int_equal(append_entry(i), 0);
+	m = take_image(fd);
+	checkpoint_file_close();
+	close(fd);
+	assert_int_equal(state_of(&m, 1, &err), 4003);
+	free(m.data);
+}
+
+/* A file of the release before, which had no log, opens, and gets one. */
+static void test_log_older(void **state)
+{
+	_cleanup_(secret) struct secret *k = key(1);
+	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
+	struct error err = { 0 };
+	struct checkpoint_stored c = { 0 };
+	struct image m;
+
+	(void)state;
+	assert_int_equal(checkpoint_file_create(fd, uuid, k, &err), 0);
+	make_state(1, 9000, 100);
+	write_state(1);
+	m = take_image(fd);
+	page_of(&m)->version = MAPPED_OLDEST - 1;
+	assert_int_equal(state_of(&m, 1, &err), -1);
+	assert_string_equal(err.code, VTPM_ERR_CORRUPT);
+	page_of(&m)->version = MAPPED_OLDEST;
+	close(fd);
+	fd = put_image(&m);
+	assert_int_equal(checkpoint_file_open(fd, uuid, k, &c, &err), 0);
+	checkpoint_stored_clear(&c);
+	write_state(1);
+	assert_int_equal(append_entry(1), 0);
+	free(m.data);
+	m = take_image(fd);
+	assert_int_equal(page_of(&m)->version, MAPPED_VERSION);
+	assert_int_equal(state_of(&m, 1, &err), 1001);
+	free(m.data);
+	close(fd);
+}
+
 /* Until the other file has been switched over, both keys open this one. */
 static void test_keys(void **state)
 {
 	_cleanup_(secret) struct secret *k1 = key(1), *k2 = key(2);
 	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
 	struct error err = { 0 };
-	uint8_t *read_state;
+	struct checkpoint_stored c = { 0 };
 	struct image m[3];
-	uint32_t len;
 
 	(void)state;
 	make_state(1, 100, 1000);
@@ -402,9 +630,8 @@ static void test_keys(void **state)
 	write_state(1);
 	assert_int_equal(checkpoint_file_add(k2, &err), 0);
 	m[0] = take_image(fd);
-	assert_int_equal(
-		checkpoint_file_open(fd, uuid, k1, &read_state, &len, &err), 0);
-	free(read_state);
+	assert_int_equal(checkpoint_file_open(fd, uuid, k1, &c, &err), 0);
+	checkpoint_stored_clear(&c);
 	m[1] = take_image(fd);
 	assert_int_equal(checkpoint_file_add(k2, &err), 0);
 	checkpoint_file_switch();
@@ -435,6 +662,11 @@ int main(void)
 		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_stale_delta),
+		cmocka_unit_test(test_log_cuts),
+		cmocka_unit_test(test_log_and_state),
+		cmocka_unit_test(test_log_damage),
+		cmocka_unit_test(test_log_full),
+		cmocka_unit_test(test_log_older),
 		cmocka_unit_test(test_keys),
 	};
 

@@ -170,9 +170,18 @@ static int compare(const void *x, const void *y)
 	return (a > c) - (a < c);
 }
 
+static double mean(const double *t, int n)
+{
+	double sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += t[i];
+	return sum / n;
+}
+
 static void report(int n)
 {
-	double median[N];
+	double median[N], cost;
 
 	printf("state %u bytes, record %zu; median and 99 %% of %d, us\n",
 	       b.state_len, b.record, n);
@@ -182,12 +191,37 @@ static void report(int n)
 		printf("%-40s %8.1f %8.1f\n", names[w], median[w],
 		       b.t[w][n * 99 / 100]);
 	}
+	cost = mean(b.t[EXTEND_SAFE], n) - mean(b.t[EXTEND_PLAIN], n);
 	printf("durable write, store over bare: %.2f; NV_Increment over bare: %.2f, with checkpoint %.2f\n"
-	       "the checkpoint adds %.1f us to PCR_Extend, %.1f us to NV_Increment\n",
+	       "the checkpoint adds %.1f us to PCR_Extend, %.1f us on average, %.1f us to NV_Increment\n",
 	       median[COMMIT] / median[BARE], median[NV_PLAIN] / median[BARE],
 	       median[NV_SAFE] / median[BARE],
-	       median[EXTEND_SAFE] - median[EXTEND_PLAIN],
+	       median[EXTEND_SAFE] - median[EXTEND_PLAIN], cost,
 	       median[NV_SAFE] - median[NV_PLAIN]);
+}
+
+/*
+ * These are so short that what was run before counts, and they do not all cost
+ * the same: so many at a time, and the mean as well.
+ */
+#define EXTENDS 100
+
+static void extends(int n)
+{
+	for (int first = 0; first < n; first += EXTENDS) {
+		int last = first + EXTENDS < n ? first + EXTENDS : n;
+
+		for (int w = EXTEND_PLAIN; w < N; w++) {
+			for (int k = 0; k < EXTENDS / 10; k++)
+				one(w, k);
+			for (int k = first; k < last; k++) {
+				double begun = now_us();
+
+				one(w, k);
+				b.t[w][k] = now_us() - begun;
+			}
+		}
+	}
 }
 
 int main(int argc, char **argv)
@@ -206,7 +240,7 @@ int main(int argc, char **argv)
 			die("out of memory");
 	}
 	for (int i = -n / 10; i < n; i++) {
-		for (int w = 0; w < N; w++) {
+		for (int w = 0; w < EXTEND_PLAIN; w++) {
 			double begun = now_us();
 
 			one(w, i + n);
@@ -214,6 +248,7 @@ int main(int argc, char **argv)
 				b.t[w][i] = now_us() - begun;
 		}
 	}
+	extends(n);
 	report(n);
 	return 0;
 }

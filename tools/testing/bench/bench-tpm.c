@@ -4,14 +4,15 @@
  * device node, or two processes that pass a message back and forth over
  * netlink (what any helper behind netlink pays). A line of JSON an operation.
  *
- *   bench-tpm in-process|DEVICE|SOCKET|netlink-pingpong PATH-NAME ROUND
- *             [COUNT [random|nv]]
+ *   bench-tpm in-process|DEVICE|SOCKET|netlink-pingpong[-libtpms] PATH-NAME
+ *             ROUND [COUNT [random|nv]]
  *
  * SOCKET is swtpm's, of AF_UNIX, with no device and no kernel in between.
  * With "random" or "nv" GetRandom or NV_Write is all.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,8 +309,30 @@ static void pass(int fd, uint32_t port, const void *data, size_t len)
 		die("sendto");
 }
 
+/*
+ * With libtpms the other process answers with a GetRandom that it runs: what any
+ * helper costs that has a TPM in it, since code and data of that are to be had
+ * into caches and translated addresses each time.
+ */
+static void serve_pingpong(int sock, uint32_t port, bool tpm)
+{
+	struct buffer b = begin(0, 0x17b), r = { 0 };
+	uint8_t buf[256] = { 0 };
+
+	PUT(&b, "\x00\x20");
+	end(&b);
+	if (tpm)
+		start_in_process();
+	while (recv(sock, buf, sizeof(buf), 0) > 0 && !buf[59]) {
+		if (tpm && transact(&b, &r))
+			die("libtpms");
+		pass(sock, port, tpm ? r.data : buf, 100);
+	}
+	_exit(0);
+}
+
 /* As long as GetRandom's messages are: 60 bytes there, 100 back. */
-static void run_pingpong(const char *path, int round, int n)
+static void run_pingpong(const char *path, int round, int n, bool tpm)
 {
 	uint32_t here, there;
 	int a = user_socket(&here), b = user_socket(&there);
@@ -317,11 +340,8 @@ static void run_pingpong(const char *path, int round, int n)
 	uint8_t buf[256] = { 0 };
 	pid_t pid = fork();
 
-	if (!pid) {
-		while (recv(b, buf, sizeof(buf), 0) > 0 && !buf[59])
-			pass(b, here, buf, 100);
-		_exit(0);
-	}
+	if (!pid)
+		serve_pingpong(b, here, tpm);
 	for (int i = -n / 10; i < n; i++) {
 		double start = now_us();
 
@@ -357,8 +377,8 @@ int main(int argc, char **argv)
 
 	if (argc < 4 || n < 10)
 		return 2;
-	if (!strcmp(argv[1], "netlink-pingpong")) {
-		run_pingpong(argv[2], atoi(argv[3]), n);
+	if (!strncmp(argv[1], "netlink-pingpong", 16)) {
+		run_pingpong(argv[2], atoi(argv[3]), n, argv[1][16] == '-');
 		return 0;
 	}
 	if (!strcmp(argv[1], "in-process")) {

@@ -131,7 +131,8 @@ fi
 say "$(nproc) CPUs, Linux $(uname -r), load before: $(cut -d' ' -f1-3 /proc/loadavg)"
 say "ours $ours, swtpm's ${device[*]} ($(swtpm --version | head -1))"
 : > "$out"
-paths="in-process netlink-pingpong echo vtpm ${!device[*]}"
+paths="in-process netlink-pingpong netlink-pingpong-libtpms echo vtpm
+	${!device[*]}"
 # What a client gains that waits a moment awake.
 [ "$(nproc)" = 1 ] || paths="$paths vtpm-no-spin"
 spin=/sys/module/vtpm/parameters/spin_us

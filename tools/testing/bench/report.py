@@ -13,7 +13,7 @@ import statistics
 import sys
 
 FLOOR, OURS, THEIRS, PINGPONG = "in-process", "vtpm", "swtpm-vtpm-proxy", "netlink-pingpong"
-ECHO = "echo"
+ECHO, PINGPONG_TPM = "echo", "netlink-pingpong-libtpms"
 
 
 def figures(rows, operation, path, key):
@@ -30,12 +30,12 @@ def main(source, target):
     with open(target, "w", encoding="utf-8") as f:
         json.dump(rows, f, indent=1)
         f.write("\n")
-    print(f"\n{'operation':11} {'path':17} {'p50 in us':>26} {'p99 in us':>26}")
+    print(f"\n{'operation':11} {'path':24} {'p50 in us':>26} {'p99 in us':>26}")
     operations = list(dict.fromkeys(r["operation"] for r in rows))
     for operation in operations:
         for path in dict.fromkeys(r["path"] for r in rows if r["operation"] == operation):
             p50, p99 = (figures(rows, operation, path, k) for k in ("p50_us", "p99_us"))
-            print(f"{operation:11} {path:17} {text(p50):>26} {text(p99):>26}")
+            print(f"{operation:11} {path:24} {text(p50):>26} {text(p99):>26}")
     pingpong = statistics.median(figures(rows, "ping-pong", PINGPONG, "p50_us"))
     rounds = max(r["round"] for r in rows)
     print(f"\nRound trip over the floor, p50, median of {rounds} rounds\n"
@@ -50,10 +50,16 @@ def main(source, target):
     print("\nNV_Write, p50 in us; of these only vtpm's is on disk when it is answered, and\n"
           "swtpm-fsync's, where swtpm has that option")
     for path in dict.fromkeys(r["path"] for r in rows if r["operation"] == "NV_Write"):
-        print(f"{path:17} {text(figures(rows, 'NV_Write', path, 'p50_us')):>26}")
+        print(f"{path:24} {text(figures(rows, 'NV_Write', path, 'p50_us')):>26}")
     echo = statistics.median(figures(rows, "GetRandom", ECHO, "p50_us"))
     print("\nWhat TPM core, module and protocol cost, with the least that a helper can do:\n"
           f"{echo:.1f} us, {echo / pingpong:.2f} times the ping-pong")
+    floor, ours = (statistics.median(figures(rows, "GetRandom", path, "p50_us"))
+                   for path in (FLOOR, OURS))
+    with_tpm = statistics.median(figures(rows, "ping-pong", PINGPONG_TPM, "p50_us"))
+    print("\nThe ping-pong with a GetRandom by libtpms in the process that answers:\n"
+          f"{with_tpm:.1f} us, {with_tpm - floor:.1f} over the floor;"
+          f" vtpm is {(ours - floor) / (with_tpm - floor):.2f} times that")
     print(f"\nAll figures: {target}")
 
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The table of commands that change nothing, against libtpms itself: the
- * serialised state before and after each. Where it differs all the time, as in
- * the random generator, is found out first and left aside.
+ * The tables of commands that change nothing, and of those that do the same once
+ * more, against libtpms itself: the serialised state before and after each. Where
+ * it differs all the time, as in the random generator, is found out first and
+ * left aside.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,8 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include "engine/read-only.h"
+#include "engine/effect.h"
+#include "engine/protocol.h"
 #include "engine/testing/commands.h"
 #include "engine/tpm.h"
 
@@ -186,6 +188,170 @@ static void test_changes(void **state)
 	assert_false(command_reads_only(c.data, c.len));
 }
 
+/* PCR_Event: the digests of all banks are the response. */
+static struct command pcr_event(unsigned int pcr)
+{
+	struct command c;
+
+	command_begin(&c, true, 0x13c);
+	command_u32(&c, pcr);
+	command_password(&c);
+	command_put(&c, "\0\5event", 7);
+	command_end(&c);
+	return c;
+}
+
+static struct command pcr_reset(unsigned int pcr)
+{
+	struct command c;
+
+	command_begin(&c, true, 0x13d);
+	command_u32(&c, pcr);
+	command_password(&c);
+	command_end(&c);
+	return c;
+}
+
+struct run {
+	uint8_t data[MAX_STATE];
+	uint32_t len;
+	uint8_t resp[8][ENGINE_MAX_COMMAND];
+	uint32_t resp_len[8];
+};
+
+/* All of them on the TPM of @from; what they answer and leave in @out. */
+static void run_from(const struct tpm_saved *from, const struct command *c,
+		     int n, struct run *out)
+{
+	struct error err = { 0 };
+	struct command stir;
+	const uint8_t *resp;
+	uint32_t len;
+
+	tpm_power_off();
+	assert_int_equal(tpm_power_on(from, &err), 0);
+	/* As after a death: another generator, and some time later. */
+	stir = NUMBERS(0x146, 0, 2, (unsigned int)rand() & 0xffff);
+	len = run(&stir, &resp);
+	assert_int_equal(response_code(resp, len), 0);
+	for (int i = 0; i < n; i++) {
+		out->resp_len[i] = run(&c[i], &resp);
+		memcpy(out->resp[i], resp, out->resp_len[i]);
+		assert_true(command_repeats(c[i].data, c[i].len, resp,
+					    out->resp_len[i]));
+		assert_null(tpm_state_changed(&len));
+	}
+	take(0);
+	out->len = s.len[0];
+	memcpy(out->data, s.data[0], s.len[0]);
+}
+
+/* What differs after each start, and the bytes that it may carry into. */
+static void find_start_noise(const struct tpm_saved *from)
+{
+	const struct timespec pause = { .tv_nsec = 3000000 };
+	static struct run first, again;
+
+	run_from(from, NULL, 0, &first);
+	for (int i = 0; i < 5; i++) {
+		nanosleep(&pause, NULL);
+		run_from(from, NULL, 0, &again);
+		assert_int_equal(first.len, again.len);
+		for (uint32_t k = 0; k < first.len; k++)
+			s.noisy[k] |= first.data[k] != again.data[k];
+	}
+	/* The clock is 8 bytes, the highest first. */
+	for (uint32_t k = 0; k + 1 < first.len; k++) {
+		for (uint32_t j = 1; !s.noisy[k] && j < 8; j++)
+			s.noisy[k] = k + j < first.len && s.noisy[k + j];
+	}
+}
+
+/* What is noted in the log gives the same once more, wherever it is run. */
+static void test_repeats(void **state)
+{
+	static const uint8_t digest[TEST_DIGEST] = { 7 };
+	static struct run first, again;
+	struct tpm_saved from = { 0 };
+	const uint8_t *resp;
+	struct command c[4], other;
+	uint8_t *running, *permanent;
+	unsigned int noise = 0;
+
+	(void)state;
+	find_noise();
+	command_pcr_extend(&c[0], 16, digest);
+	command_pcr_extend(&c[1], 7, digest);
+	c[2] = pcr_event(23);
+	c[3] = pcr_reset(16);
+	/* The first that changes a PCR ends an orderly state: that is on disk. */
+	run(&c[1], &resp);
+	command_nv_increment(&other, NV_INDEX);
+	run(&other, &resp);
+	assert_int_equal(tpm_running_state(&running, &from.running_len), 0);
+	from.running = running;
+	assert_non_null(tpm_state_changed(&from.permanent_len));
+	permanent = malloc(from.permanent_len);
+	assert_non_null(permanent);
+	memcpy(permanent, tpm_state_changed(&from.permanent_len),
+	       from.permanent_len);
+	from.permanent = permanent;
+	find_start_noise(&from);
+	run_from(&from, c, 4, &first);
+	run_from(&from, c, 4, &again);
+	assert_int_equal(first.len, again.len);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(first.resp_len[i], again.resp_len[i]);
+		assert_memory_equal(first.resp[i], again.resp[i],
+				    first.resp_len[i]);
+	}
+	for (uint32_t i = 0; i < first.len; i++) {
+		noise += s.noisy[i];
+		if (!s.noisy[i] && first.data[i] != again.data[i])
+			fail_msg("byte %u of the state differs", i);
+	}
+	/* Of the PCRs, 24 of 4 banks, hardly any is among them. */
+	print_message("# %u bytes of %u are not compared\n", noise, first.len);
+	assert_true(noise < 500);
+	free(permanent);
+	tpm_free_running_state(running, from.running_len);
+}
+
+/* Nothing else is noted. */
+static void test_not_repeating(void **state)
+{
+	static const uint8_t digest[TEST_DIGEST] = { 1 };
+	const uint8_t good[10] = { 0x80, 2, 0, 0, 0, 10 };
+	const uint8_t bad[10] = { 0x80, 1, 0, 0, 0, 10, 0, 0, 1, 1 };
+	struct session session;
+	struct command c, other;
+
+	(void)state;
+	command_pcr_extend(&c, 16, digest);
+	assert_true(command_repeats(c.data, c.len, good, 10));
+	assert_false(command_repeats(c.data, c.len, bad, 10));
+	assert_false(command_repeats(c.data, c.len, good, 9));
+	for (uint32_t len = 0; len < 27; len++)
+		assert_false(command_repeats(c.data, len, good, 10));
+	/* Tag, code, size of the area, handle, nonce, password. */
+	for (int i = 0; i < 27; i++) {
+		static const char counts[] = "110000111100001111111111011";
+
+		other = c;
+		other.data[i] ^= 0x40;
+		assert_int_equal(
+			command_repeats(other.data, other.len, good, 10),
+			counts[i] == '0');
+	}
+	memset(&session, 0, sizeof(session));
+	command_session_extend(&c, &session, 16, digest);
+	assert_false(command_repeats(c.data, c.len, good, 10));
+	command_nv_increment(&c, NV_INDEX);
+	assert_false(command_repeats(c.data, c.len, good, 10));
+	command_pcr_read(&c, 16);
+	assert_false(command_repeats(c.data, c.len, good, 10));
+}
+
 static int set_up(void **state)
 {
 	static const char persist_srk[] =
@@ -235,7 +401,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_repeats),
+		cmocka_unit_test(test_not_repeating),
 	};
 
-	return cmocka_run_group_tests_name("read-only", tests, set_up, NULL);
+	return cmocka_run_group_tests_name("effect", tests, set_up, NULL);
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Behind the state, what has been done since it was written: records one after
+ * the other, each made before the first page counts it. A kill leaves the last
+ * one whole and counted or not there at all. Documentation/nvram-format.rst,
+ * "Checkpoint".
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "nvram/bytes.h"
+#include "nvram/checkpoint-file-slots.h"
+
+#define LOG_PAGES 2
+/* The records have slot numbers of their own kind: LOG_MARK tells them. */
+#define LOG_SLOT 0
+
+static size_t place_len(uint32_t text_len)
+{
+	return (NVRAM_BODY_LEN(text_len) + 15) & ~(size_t)15;
+}
+
+/* --- writing --------------------------------------------------------------- */
+
+static int make_region(struct error *err)
+{
+	mapped_region r = slots_new_region(LOG_PAGES * MAPPED_PAGE);
+	int e = mapped_make(r);
+
+	if (e)
+		return storage_error(err, e, CHECKPOINT_FILE, "log");
+	/* That of an older release names no log. */
+	mapped_first_page()->version = MAPPED_VERSION;
+	atomic_signal_fence(memory_order_seq_cst);
+	mapped_first_page()->log = r;
+	return 0;
+}
+
+void log_state_written(void)
+{
+	slots.state_generation = slots.generation;
+	/* After the state's record, which has a newer generation. */
+	atomic_signal_fence(memory_order_seq_cst);
+	mapped_first_page()->log_used = 0;
+}
+
+int checkpoint_file_append(const struct checkpoint_part *parts, unsigned int n,
+			   struct error *err)
+{
+	uint8_t text[LOG_HEAD + CHECKPOINT_MAX_ENTRY];
+	uint64_t used = mapped_first_page()->log_used;
+	size_t len = LOG_HEAD;
+	int r;
+
+	for (unsigned int i = 0; i < n; i++)
+		len += parts[i].len;
+	if (len > sizeof(text) || !slots.base_len ||
+	    used + place_len(len) > LOG_PAGES * MAPPED_PAGE)
+		return -EAGAIN;
+	put64(text, LOG_MARK);
+	put64(text + 8, slots.state_generation);
+	len = LOG_HEAD;
+	for (unsigned int i = 0; i < n; len += parts[i++].len)
+		memcpy(text + len, parts[i].data, parts[i].len);
+	r = mapped_first_page()->log ? 0 : make_region(err);
+	if (!r)
+		r = slots_seal(mapped_memory(mapped_first_page()->log) + used,
+			       LOG_SLOT, text, len, err);
+	OPENSSL_cleanse(text, len);
+	if (r)
+		return r;
+	atomic_signal_fence(memory_order_seq_cst);
+	mapped_first_page()->log_used = used + place_len(len);
+	return 0;
+}
+
+/* --- reading --------------------------------------------------------------- */
+
+static int damaged(struct error *err)
+{
+	return error_set(err, -EBADMSG, VTPM_ERR_CORRUPT,
+			 CHECKPOINT_FILE ": its log is damaged");
+}
+
+/* Behind those that are there, with its length before it. */
+static void add_entry(struct checkpoint_stored *out, const struct record *rec)
+{
+	uint32_t len = rec->len - LOG_HEAD;
+
+	put32(out->log + out->log_len, len);
+	memcpy(out->log + out->log_len + 4, rec->text + LOG_HEAD, len);
+	out->log_len += 4 + len;
+}
+
+/*
+ * One that goes on from an older state is left over: a kill came between the
+ * newer state and the mark that the log is empty.
+ */
+static int read_record(const uint8_t *p, size_t left, uint64_t generation,
+		       uint64_t *last, struct checkpoint_stored *out,
+		       size_t *taken)
+{
+	struct record rec = { 0 };
+	int r = record_open(p, left, LOG_SLOT, &rec);
+	uint64_t state;
+
+	if (r)
+		return r;
+	*taken = place_len(rec.len);
+	state = rec.len < LOG_HEAD ? LOG_MARK : get64(rec.text + 8);
+	if (rec.len < LOG_HEAD || get64(rec.text) != LOG_MARK ||
+	    state > generation || rec.generation <= *last || *taken > left)
+		r = -EBADMSG;
+	else if (state == generation)
+		add_entry(out, &rec);
+	*last = rec.generation;
+	record_free(&rec);
+	return r;
+}
+
+int log_read(uint64_t generation, struct checkpoint_stored *out,
+	     struct error *err)
+{
+	const struct mapped_page *page = mapped_first_page();
+	const uint8_t *log = mapped_memory(page->log);
+	size_t used = page->log_used, taken = 0;
+	uint64_t last = 0;
+	int r = 0;
+
+	if (!used)
+		return 0;
+	if (!log || used > region_size(page->log))
+		return damaged(err);
+	/* An entry is shorter than its record. */
+	out->log = malloc(used);
+	if (!out->log)
+		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
+				 CHECKPOINT_FILE ": out of memory");
+	for (size_t at = 0; !r && at < used; at += taken)
+		r = read_record(log + at, used - at, generation, &last, out,
+				&taken);
+	if (r == -EBADMSG)
+		return damaged(err);
+	return r ? error_set(err, r, VTPM_ERR_INTERNAL,
+			     CHECKPOINT_FILE ": cannot decrypt its log")
+		 : 0;
+}
+
+const uint8_t *checkpoint_stored_entry(const struct checkpoint_stored *c,
+				       uint32_t *at, uint32_t *len)
+{
+	const uint8_t *p = c->log + *at;
+
+	if (*at >= c->log_len)
+		return NULL;
+	*len = get32(p);
+	*at += 4 + *len;
+	return p + 4;
+}
