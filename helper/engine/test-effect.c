@@ -343,6 +343,14 @@ static void test_not_repeating(void **state)
 			command_repeats(other.data, other.len, good, 10),
 			counts[i] == '0');
 	}
+	for (uint32_t code = 0x100; code < 0x200; code++) {
+		other = c;
+		other.data[8] = code >> 8;
+		other.data[9] = code;
+		assert_int_equal(
+			command_repeats(other.data, other.len, good, 10),
+			code == 0x13c || code == 0x13d || code == 0x182);
+	}
 	memset(&session, 0, sizeof(session));
 	command_session_extend(&c, &session, 16, digest);
 	assert_false(command_repeats(c.data, c.len, good, 10));

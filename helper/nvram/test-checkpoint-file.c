@@ -540,6 +540,31 @@ static void test_log_damage(void **state)
 	free(images[1].data);
 }
 
+/* A log that goes on from a state that is no longer there is not of this one. */
+static void test_log_without_state(void **state)
+{
+	_cleanup_(secret) struct secret *k = key(1);
+	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
+	struct error err = { 0 };
+	struct image m;
+
+	(void)state;
+	assert_int_equal(checkpoint_file_create(fd, uuid, k, &err), 0);
+	make_state(1, 9000, 100);
+	make_state(2, 9000, 2);
+	write_state(1);
+	write_state(2);
+	assert_int_equal(append_entry(1), 0);
+	m = take_image(fd);
+	checkpoint_file_close();
+	close(fd);
+	assert_int_equal(state_of(&m, 1, &err), 1002);
+	memset(m.data + MAPPED_PAGE, 0, SLOTS_DELTAS * MAPPED_PAGE);
+	assert_int_equal(state_of(&m, 1, &err), -1);
+	assert_string_equal(err.code, VTPM_ERR_CORRUPT);
+	free(m.data);
+}
+
 /* It is full at some time, and a state empties it; nothing else is touched. */
 static void test_log_full(void **state)
 {
@@ -665,6 +690,7 @@ int main(void)
 		cmocka_unit_test(test_log_cuts),
 		cmocka_unit_test(test_log_and_state),
 		cmocka_unit_test(test_log_damage),
+		cmocka_unit_test(test_log_without_state),
 		cmocka_unit_test(test_log_full),
 		cmocka_unit_test(test_log_older),
 		cmocka_unit_test(test_keys),
