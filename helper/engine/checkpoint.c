@@ -53,8 +53,10 @@ static int new_checkpoint(struct checkpoint **out, struct error *err)
 	return 0;
 }
 
-static void free_checkpoint(struct checkpoint *c)
+void checkpoint_free(struct checkpoint *c)
 {
+	if (!c)
+		return;
 	checkpoint_file_close();
 	checkpoint_stored_clear(&c->read);
 	EVP_MD_free(c->md);
@@ -75,7 +77,7 @@ int checkpoint_create(int fd, const struct nvram_info *info,
 	if (!r)
 		r = checkpoint_file_create(fd, info->uuid, key, err);
 	if (r) {
-		free_checkpoint(c);
+		checkpoint_free(c);
 		return r;
 	}
 	*out = c;
@@ -166,7 +168,7 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 		r = match(c, content, permanent, len, err);
 	if (r) {
 		OPENSSL_cleanse(content, sizeof(*content));
-		free_checkpoint(c);
+		checkpoint_free(c);
 		return r;
 	}
 	*out = c;

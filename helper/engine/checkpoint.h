@@ -56,6 +56,9 @@ int checkpoint_open(int fd, const struct nvram_info *info,
 		    const struct secret *key, const void *permanent,
 		    uint32_t len, struct checkpoint **out,
 		    struct checkpoint_content *content, struct error *err);
+/* Wipe what is in memory of it, if there is one. The file stays. */
+void checkpoint_free(struct checkpoint *c);
+
 /*
  * The entry of the log at *at, which goes on to the next one; begin with 0. 1,
  * or 0: there is no more; -EBADMSG for one that is none. Until it is forgotten.

@@ -44,7 +44,7 @@ static void open_engine(void)
 static void forget_engine(void)
 {
 	tpm_power_off();
-	checkpoint_file_close();
+	checkpoint_free(t.e.checkpoint);
 	nvram_close(t.e.nvram);
 }
 
