@@ -25,6 +25,14 @@ static size_t place_len(uint32_t text_len)
 
 /* --- writing --------------------------------------------------------------- */
 
+/* From now on so much counts, if the process is killed. */
+static void set_used(uint64_t used)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	mapped_first_page()->log_used = used;
+	slots.log_used = used;
+}
+
 static int make_region(struct error *err)
 {
 	mapped_region r = slots_new_region(LOG_PAGES * MAPPED_PAGE);
@@ -36,6 +44,7 @@ static int make_region(struct error *err)
 	mapped_first_page()->version = MAPPED_VERSION;
 	atomic_signal_fence(memory_order_seq_cst);
 	mapped_first_page()->log = r;
+	slots.log = r;
 	return 0;
 }
 
@@ -43,37 +52,34 @@ void log_state_written(void)
 {
 	slots.state_generation = slots.generation;
 	/* After the state's record, which has a newer generation. */
-	atomic_signal_fence(memory_order_seq_cst);
-	mapped_first_page()->log_used = 0;
+	set_used(0);
 }
 
 int checkpoint_file_append(const struct checkpoint_part *parts, unsigned int n,
 			   struct error *err)
 {
 	uint8_t text[LOG_HEAD + CHECKPOINT_MAX_ENTRY];
-	uint64_t used = mapped_first_page()->log_used;
 	size_t len = LOG_HEAD;
 	int r;
 
 	for (unsigned int i = 0; i < n; i++)
 		len += parts[i].len;
 	if (len > sizeof(text) || !slots.base_len ||
-	    used + place_len(len) > LOG_PAGES * MAPPED_PAGE)
+	    slots.log_used + place_len(len) > LOG_PAGES * MAPPED_PAGE)
 		return -EAGAIN;
 	put64(text, LOG_MARK);
 	put64(text + 8, slots.state_generation);
 	len = LOG_HEAD;
 	for (unsigned int i = 0; i < n; len += parts[i++].len)
 		memcpy(text + len, parts[i].data, parts[i].len);
-	r = mapped_first_page()->log ? 0 : make_region(err);
+	r = slots.log ? 0 : make_region(err);
 	if (!r)
-		r = slots_seal(mapped_memory(mapped_first_page()->log) + used,
+		r = slots_seal(mapped_memory(slots.log) + slots.log_used,
 			       LOG_SLOT, text, len, err);
 	OPENSSL_cleanse(text, len);
 	if (r)
 		return r;
-	atomic_signal_fence(memory_order_seq_cst);
-	mapped_first_page()->log_used = used + place_len(len);
+	set_used(slots.log_used + place_len(len));
 	return 0;
 }
 
@@ -124,16 +130,18 @@ static int read_record(const uint8_t *p, size_t left, uint64_t generation,
 int log_read(uint64_t generation, struct checkpoint_stored *out,
 	     struct error *err)
 {
-	const struct mapped_page *page = mapped_first_page();
-	const uint8_t *log = mapped_memory(page->log);
-	size_t used = page->log_used, taken = 0;
+	const uint8_t *log = mapped_memory(slots.log);
+	size_t used = slots.log_used, taken = 0;
 	uint64_t last = 0;
 	int r = 0;
 
+	if (slots.log
+		    ? !log || used > LOG_PAGES * MAPPED_PAGE ||
+			      region_size(slots.log) != LOG_PAGES * MAPPED_PAGE
+		    : used > 0)
+		return damaged(err);
 	if (!used)
 		return 0;
-	if (!log || used > region_size(page->log))
-		return damaged(err);
 	/* An entry is shorter than its record. */
 	out->log = malloc(used);
 	if (!out->log)
@@ -152,10 +160,11 @@ int log_read(uint64_t generation, struct checkpoint_stored *out,
 const uint8_t *checkpoint_stored_entry(const struct checkpoint_stored *c,
 				       uint32_t *at, uint32_t *len)
 {
-	const uint8_t *p = c->log + *at;
+	const uint8_t *p;
 
 	if (*at >= c->log_len)
 		return NULL;
+	p = c->log + *at;
 	*len = get32(p);
 	*at += 4 + *len;
 	return p + 4;

@@ -152,8 +152,12 @@ int slots_read(struct checkpoint_stored *out, struct error *err)
 	struct record base[MAPPED_BASES] = { 0 }, delta[SLOTS_DELTAS] = { 0 };
 	int r = 0;
 
+	for (int i = 0; i < MAPPED_BASES; i++)
+		slots.place[i] = mapped_first_page()->base[i];
+	slots.log = mapped_first_page()->log;
+	slots.log_used = mapped_first_page()->log_used;
 	for (int i = 0; !r && i < MAPPED_BASES; i++)
-		r = read_slot(mapped_first_page()->base[i], i, &base[i], err);
+		r = read_slot(slots.place[i], i, &base[i], err);
 	for (int i = 0; !r && i < SLOTS_DELTAS; i++)
 		r = read_slot(delta_region(i), i, &delta[i], err);
 	if (!r)

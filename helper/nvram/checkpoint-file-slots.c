@@ -78,9 +78,8 @@ static int put(mapped_region region, unsigned int slot, const uint8_t *text,
 /* Behind all that there is. */
 mapped_region slots_new_region(size_t bytes)
 {
-	const struct mapped_page *page = mapped_first_page();
-	const mapped_region in_use[] = { page->base[0], page->base[1],
-					 page->log };
+	const mapped_region in_use[] = { slots.place[0], slots.place[1],
+					 slots.log };
 	size_t end = SLOTS_MIN_SIZE;
 
 	for (size_t i = 0; i < sizeof(in_use) / sizeof(in_use[0]); i++) {
@@ -95,7 +94,7 @@ mapped_region slots_new_region(size_t bytes)
 /* A place for @bytes in base @slot: where it was, or a new one. */
 static mapped_region place_base(unsigned int slot, size_t bytes)
 {
-	mapped_region old = mapped_first_page()->base[slot];
+	mapped_region old = slots.place[slot];
 
 	if (bytes <= region_size(old))
 		return old;
@@ -134,7 +133,7 @@ static int write_base(const struct checkpoint_part *parts, unsigned int n,
 		      size_t len, struct error *err)
 {
 	unsigned int slot = slots.base_generation ? !slots.base_slot : 0;
-	mapped_region old = mapped_first_page()->base[slot];
+	mapped_region old = slots.place[slot];
 	mapped_region place = place_base(slot, NVRAM_BODY_LEN(BASE_HEAD + len));
 	int r = place == old ? 0 : mapped_make(place);
 
@@ -149,6 +148,7 @@ static int write_base(const struct checkpoint_part *parts, unsigned int n,
 	if (place != old) {
 		/* Last: until now the old one counts, in part or whole. */
 		mapped_first_page()->base[slot] = place;
+		slots.place[slot] = place;
 		mapped_drop(old);
 	}
 	slots.base_slot = slot;

@@ -33,6 +33,9 @@ extern struct slots {
 	uint64_t base_generation;
 	uint64_t state_generation;	    /* of the last base or delta */
 	unsigned int base_slot, delta_slot; /* that count */
+	/* As the first page has them, which somebody else might change. */
+	mapped_region place[MAPPED_BASES], log;
+	uint64_t log_used;
 	uint8_t delta[DELTA_HEAD + MAX_BLOCKS * CHECKPOINT_BLOCK];
 } slots;
 

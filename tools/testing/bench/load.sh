@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Throughput of one and of two devices with two CPUs, ours and swtpm's, and what
-# a client of one device sees while the other is flooded; lines of JSON, to
-# build/bench/load.jsonl.
+# Throughput of one and of two devices with two CPUs, ours and swtpm's, a round
+# trip there, and what a client of one device sees while the other is flooded;
+# lines of JSON, to build/bench/load.jsonl.
 #
 #   load.sh             LOAD_SECONDS=5 ROUNDS=3 in the environment
 #
@@ -67,6 +67,15 @@ for round in $(seq "${ROUNDS:-3}"); do
 		load swtpm-vtpm-proxy $operation "${theirs[@]}"
 	done
 	latency "${ours[1]}" vtpm-alone "$round"
+	# A client that waits awake for a moment (spin_us), and has a CPU for it.
+	for path in in-process vtpm swtpm-vtpm-proxy; do
+		case $path in
+		vtpm) operand=${ours[0]} ;;
+		swtpm-*) operand=${theirs[0]} ;;
+		*) operand=$path ;;
+		esac
+		build/bench/bench-tpm "$operand" "$path-awake" "$round" 1000 short
+	done
 	# Four clients, by the node that takes several.
 	flooded "${ours[0]/tpm/tpmrm}" "${ours[1]}" vtpm-beside-flood "$round"
 	latency "${theirs[1]}" swtpm-alone "$round"

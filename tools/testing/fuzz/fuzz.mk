@@ -19,6 +19,7 @@ FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/fuzz-%.c,%,$(wildcard $(FUZZ_DIR)/fuzz-*.
 FUZZ_COMMON := $(call sources,helper/util)
 FUZZ_SRC_nvram-header := $(call sources,helper/nvram)
 FUZZ_SRC_nvram-slot := $(call sources,helper/nvram)
+FUZZ_SRC_checkpoint := $(call sources,helper/nvram)
 FUZZ_SRC_swtpm-state := $(call sources,helper/swtpm)
 FUZZ_SRC_key-request := $(call sources,helper/keys)
 FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider-call.c capture.c spawn.c config.c \
