@@ -14,7 +14,7 @@
 #include "util/log.h"
 #include "vtpmd/api.h"
 #include "vtpmd/autostart.h"
-#include "vtpmd/locked.h"
+#include "vtpmd/kernel-sync.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/pool.h"
 #include "vtpmd/registry.h"
@@ -182,61 +182,6 @@ static int add_provider(const char *name, void *arg)
 	return 0;
 }
 
-static struct vtpm *find_instance(struct manager *m, uint32_t id)
-{
-	struct vtpm *v;
-
-	TAILQ_FOREACH(v, &m->vtpms, link) {
-		if (v->in_kernel && v->instance.id == id)
-			return v;
-	}
-	return NULL;
-}
-
-/*
- * Transitions that we cause are known from the answers; what is left are those
- * that happen to a vTPM.
- */
-static void on_transition(const struct kernel_event *ev, void *arg)
-{
-	struct manager *m = arg;
-	struct vtpm *v = find_instance(m, ev->id);
-	char reason[384];
-
-	log_debug("kernel: %s: %s -> %s%s%s", ev->name,
-		  kernel_state_name(ev->old_state),
-		  kernel_state_name(ev->state), ev->reason[0] ? ": " : "",
-		  ev->reason);
-	if (!v || (v->state != VTPM_RUNNING && v->state != VTPM_RESUMING))
-		return;
-	if (ev->state == VTPM_STATE_FAILED) {
-		locked_forget(v);
-		v->want_resume = false;
-		vtpm_set_state(v, VTPM_FAILED,
-			       ev->reason[0] ? ev->reason
-					     : "the kernel failed the device");
-	} else if (ev->state == VTPM_STATE_GONE) {
-		v->in_kernel = false;
-		snprintf(reason, sizeof(reason),
-			 "someone else removed the device; to begin anew: "
-			 "vtpmctl stop %s, vtpmctl start %s",
-			 v->name, v->name);
-		vtpm_set_state(v, VTPM_FAILED, reason);
-	}
-}
-
-static int on_kernel_event(sd_event_source *source, int fd, uint32_t revents,
-			   void *arg)
-{
-	int r = kernel_read_events(fd, on_transition, arg);
-
-	(void)source;
-	(void)revents;
-	if (r < 0)
-		log_warning("events of the module: %s", strerror(-r));
-	return 0;
-}
-
 static void on_job_done(void *arg)
 {
 	struct manager *m = arg;
@@ -318,7 +263,7 @@ static int init_events(struct manager *m, struct error *err)
 	if (r < 0)
 		return r;
 	r = sd_event_add_io(m->event, &m->events_source, m->events_fd, EPOLLIN,
-			    on_kernel_event, m);
+			    kernel_sync_on_event, m);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_INTERNAL, "event loop: %s",
 				 strerror(-r));
