@@ -26,12 +26,17 @@ cp "$bin"/vtpmd "$bin"/vtpmctl "$bin"/vtpm-engine "$bin"/vtpm-identity \
 export VTPM_SOCKET=$T/run/io.vtpm
 ctl=$T/bin/vtpmctl
 
-helpers() { # pids of what runs from our directory, but vtpmd and its zygote
+standby() { # the pid of a provider's program that waits for its request
+	pgrep -f "^vtpm-key-native --ahead" -P "${daemon:-$PPID}"
+}
+
+helpers() { # pids of what runs from our directory, but vtpmd, zygote, standby
 	local exe
 	for exe in /proc/[0-9]*/exe; do
 		case $(readlink "$exe" 2>/dev/null) in
 		"$T"/bin/vtpm-*)
 			[ "$(cat "${exe%exe}comm" 2>/dev/null)" = vtpm-zygote ] ||
+				grep -qz -- --ahead "${exe%exe}cmdline" 2>/dev/null ||
 				echo "$exe" | cut -d/ -f3
 			;;
 		esac
