@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,8 @@ int main(int argc, char **argv)
 	struct error err = { 0 };
 	int r;
 
+	/* Jobs wait more than they allocate, and each would have its own. */
+	mallopt(M_ARENA_MAX, 1);
 	TAILQ_INIT(&m.vtpms);
 	TAILQ_INIT(&m.providers);
 	TAILQ_INIT(&m.watchers);

@@ -169,7 +169,8 @@ int create_run(struct job *job, void *arg, struct error *err)
 	if (!r && op->start) {
 		job_progress(job, "registering the TPM device");
 		r = kernel_create(op->name, op->info.uuid, op->engine.port,
-				  &op->settings, &op->instance, err);
+				  &op->settings, NULL, NULL, &op->instance,
+				  err);
 		engine_introduced(&op->engine);
 		op->in_kernel = !r;
 	}

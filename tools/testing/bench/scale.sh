@@ -34,7 +34,24 @@ trap tear_down EXIT
 now() { date +%s%N; }
 ms() { echo $((($(now) - $1) / 1000000)); }
 available() { sed -n 's/MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo; }
-slab() { sed -n 's/^Slab: *\([0-9]*\) kB/\1/p' /proc/meminfo; }
+# What nobody can have back, of all: processes' own memory and tmpfs, tables of
+# pages, kernel stacks, slab, percpu. Neither caches nor free lists are in it,
+# which MemAvailable goes up and down with.
+owned()
+{
+	awk '/^(AnonPages|Shmem):/ { own += $2 }
+		/^PageTables:/ { tables = $2 }
+		/^KernelStack:/ { stacks = $2 }
+		/^(SUnreclaim|Percpu):/ { slab += $2 }
+		END { print own, tables, stacks, slab }' /proc/meminfo
+}
+# What of that is more than before, for each.
+owned_more() # COUNT BEFORE...
+{
+	# shellcheck disable=SC2046 # numbers
+	set -- "$@" $(owned)
+	echo "private + kernel $(((${6} + ${7} + ${8} + ${9} - $2 - $3 - $4 - $5) / $1)) KiB each: own $(((${6} - $2) / $1)), page tables $(((${7} - $3) / $1)), kernel stacks $(((${8} - $4) / $1)), slab and percpu $(((${9} - $5) / $1))"
+}
 
 # A provider that hands out the data key of make-states, as fast as one can.
 make_provider()
@@ -196,12 +213,14 @@ modprobe tpm_vtpm_proxy
 ATTACHES=7
 check "vtpmd starts" vtpm_start_daemon
 check "with a key provider" vtpm_make_provider
-check "and a vTPM" vtpmctl create attach --no-start --no-certificate
+check "and a vTPM" vtpmctl create attach --no-start --no-certificate \
+	--provider default
 attach
 vtpmctl delete attach --yes > /dev/null
 vtpm_stop_daemon
 
-free=$(available) slab=$(slab)
+read -ra before < <(owned)
+free=$(available)
 for count in ${COUNTS:-1 10 100 1000}; do
 	start_up_to "$count" || :
 	check "$count vTPMs run" test "$(running)" = "$count"
@@ -209,12 +228,14 @@ for count in ${COUNTS:-1 10 100 1000}; do
 	wait_idle
 	echo "# vtpm: $count: $(python3 tools/testing/bench/memory.py "$count" \
 		vtpm-engine vtpmd vtpm-zygote)"
-	echo "# vtpm: $count: MemAvailable less by $(((free - $(available)) / count)) KiB each, of it slab $((($(slab) - slab) / count)); $(($(available) / 1024)) MiB left; vtpmd has $(find "/proc/$VTPMD/fd" | wc -l) descriptors"
+	echo "# vtpm: $count: $(owned_more "$count" "${before[@]}")"
+	echo "# vtpm: $count: MemAvailable less by $(((free - $(available)) / count)) KiB each; $(($(available) / 1024)) MiB left; vtpmd has $(find "/proc/$VTPMD/fd" | wc -l) descriptors"
 	vtpm_stop_daemon
 done
 
 # Ours would have libraries in common with it, and each less of a share.
 [ -z "$swtpm_counts" ] || stop_all
+read -ra before < <(owned)
 free=$(available) started=0
 for count in $swtpm_counts; do
 	while [ $started -lt "$count" ]; do
@@ -223,6 +244,7 @@ for count in $swtpm_counts; do
 	done
 	wait_idle
 	echo "# swtpm: $count: $(python3 tools/testing/bench/memory.py "$count" swtpm)"
+	echo "# swtpm: $count: $(owned_more "$count" "${before[@]}")"
 	echo "# swtpm: $count: MemAvailable less by $(((free - $(available)) / count)) KiB each"
 done
 tap_end
