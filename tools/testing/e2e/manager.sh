@@ -21,7 +21,7 @@ fi
 T=$(mktemp -d /tmp/vtpm-api.XXXXXX)
 chmod 755 "$T"
 mkdir "$T/bin"
-cp "$bin"/vtpmd "$bin"/vtpmctl "$bin"/vtpm-engine "$bin"/vtpm-identity \
+cp "$bin"/vtpmd "$bin"/vtpmctl "$bin"/vtpmctl-full "$bin"/vtpm-engine "$bin"/vtpm-identity \
 	"$bin"/vtpm-ca "$bin"/vtpm-key-* "$T/bin" || exit 1
 export VTPM_SOCKET=$T/run/io.vtpm
 ctl=$T/bin/vtpmctl
