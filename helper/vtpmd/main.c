@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -167,6 +168,8 @@ int main(int argc, char **argv)
 
 	/* Jobs wait more than they allocate, and each would have its own. */
 	mallopt(M_ARENA_MAX, 1);
+	/* Of a heap of some MB the half that is not used would be there, too. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	TAILQ_INIT(&m.vtpms);
 	TAILQ_INIT(&m.providers);
 	TAILQ_INIT(&m.watchers);

@@ -206,8 +206,7 @@ static void create_done(void *arg, const struct error *err)
 		return;
 	}
 	v->new = false;
-	v->info = op->info;
-	v->have_info = true;
+	vtpm_take_info(v, &op->info);
 	v->settings = op->settings;
 	operation_take_facts(op);
 	v->ephemeral = op->ephemeral;
