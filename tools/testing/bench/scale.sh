@@ -209,6 +209,30 @@ attach()
 		theirs / ours, theirs / told }"
 }
 
+# Where one spends its time.
+trace_attach()
+{
+	local tracing=/sys/kernel/tracing
+	mountpoint -q $tracing || mount -t tracefs tracefs $tracing
+	echo 0 > $tracing/tracing_on
+	echo mono > $tracing/trace_clock
+	echo > $tracing/trace
+	printf '%s\n' sched:sched_process_{exec,fork,exit} vtpm:vtpm_state \
+		> $tracing/set_event
+	echo 1 > $tracing/tracing_on
+	for _ in $(seq "$ATTACHES"); do
+		vtpmctl start attach > /dev/null 2>&1
+		vtpmctl stop attach > /dev/null 2>&1
+		sleep 2
+	done
+	echo 0 > $tracing/tracing_on
+	python3 tools/testing/bench/attach.py $tracing/trace | sed 's/^/# /'
+	[ "${PIPESTATUS[0]}" = 0 ]
+	result $? "an attach can be traced"
+	echo > $tracing/set_event
+	echo > $tracing/trace
+}
+
 modprobe tpm_vtpm_proxy
 ATTACHES=7
 check "vtpmd starts" vtpm_start_daemon
@@ -216,6 +240,7 @@ check "with a key provider" vtpm_make_provider
 check "and a vTPM" vtpmctl create attach --no-start --no-certificate \
 	--provider default
 attach
+trace_attach
 vtpmctl delete attach --yes > /dev/null
 vtpm_stop_daemon
 
