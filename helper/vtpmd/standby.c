@@ -143,7 +143,7 @@ static bool is_current(const struct waiting *w, const struct config *cfg,
 		       const struct provider_ref *p)
 {
 	struct pollfd end = { .fd = w->run.process.pidfd, .events = POLLIN };
-	struct stat program, dir;
+	struct stat program = { 0 }, dir = { 0 };
 
 	return w->run.process.pidfd >= 0 && same_provider(&w->p, p) &&
 	       !look(cfg, p, &program, &dir) &&
@@ -230,9 +230,10 @@ static int start(const struct config *cfg, struct waiting *w, struct error *err)
 	w->key_fd = fds[0];
 	key_end = fds[1];
 	if (fcntl(w->request_fd, F_SETFL, O_NONBLOCK) < 0 ||
-	    fcntl(w->key_fd, F_SETFL, O_NONBLOCK) < 0 ||
-	    look(cfg, &w->p, &w->program, &w->dir) < 0)
+	    fcntl(w->key_fd, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
+	if (look(cfg, &w->p, &w->program, &w->dir) < 0)
+		return -ENOENT;
 	return provider_spawn(cfg, &w->p,
 			      (const int[]){ request_end, -1, key_end }, true,
 			      &w->run, err);
