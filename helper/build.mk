@@ -33,11 +33,16 @@ COMMON_OBJ := $(call objects,$(call sources,helper/util) $(call sources,helper/n
 	$(call sources,helper/swtpm))
 KEYS_OBJ := $(call objects,$(call sources,helper/keys))
 
-PROGRAMS := vtpmd vtpmctl vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
+PROGRAMS := vtpmd vtpmctl vtpmctl-full vtpm-engine vtpm-key-native vtpm-key-pkcs11 \
 	vtpm-key-kmip vtpm-key-tpm2 vtpm-identity vtpm-ca
 SRC_vtpmd := $(call sources,helper/vtpmd)
 LIBS_vtpmd := -lsystemd -lmnl -lseccomp
-SRC_vtpmctl := $(call sources,helper/vtpmctl)
+# The verbs that are called most do without libcrypto, which takes longer to load
+# than all that they do; the others are in the program of all verbs.
+SRC_vtpmctl := $(addprefix helper/vtpmctl/,quick.c client.c options.c \
+	one-or-all.c confirm.c create.c create-options.c start.c stop.c list.c \
+	show.c delete.c monitor.c unlock.c upgrade.c reset.c set.c)
+SRC_vtpmctl-full := $(filter-out %/quick.c,$(call sources,helper/vtpmctl))
 SRC_vtpm-engine := $(call sources,helper/engine)
 LIBS_vtpm-engine := -ltpms -lseccomp -lmnl
 SRC_vtpm-key-native := $(call sources,helper/keys) $(call sources,helper/keys/native)
@@ -83,7 +88,7 @@ $(OUT)/obj/helper/keys/pkcs11/%.o: HELPER_CFLAGS += -I/usr/include/p11-kit-1
 define program_rule
 $(OUT)/$(1): $(call objects,$(SRC_$(1))) $(OUT)/libcommon.a
 	@echo "  LD      $$@"
-	@$(CC) $(HELPER_LDFLAGS) -o $$@ $$^ $(LIBS_$(1)) $(LIBS_common)
+	@$(CC) $(HELPER_LDFLAGS) -o $$@ $$^ $(if $(filter vtpmctl,$(1)),-ljansson,$(LIBS_$(1)) $(LIBS_common))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 

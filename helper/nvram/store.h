@@ -43,11 +43,12 @@ struct nvram_info {
 	uint32_t
 		data_key; /* which one it is, from 1; rises with each new one */
 	uint32_t n_wraps;
-	struct nvram_wrap wrap[NVRAM_MAX_WRAPS];
 	uint32_t library_version; /* TPMLIB_GetVersion() */
 	char profile[64];	  /* libtpms profile, or empty */
 	uint64_t created;	  /* seconds since the epoch */
 	uint64_t generation;	  /* newest slot that looks whole */
+	/* At the end: nearly all of it, and nearly all of that is not used. */
+	struct nvram_wrap wrap[NVRAM_MAX_WRAPS];
 };
 
 /* The UUID of the vTPM that made the keys: its own, unless it is a copy. */

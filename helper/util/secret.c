@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 
 #include "util/secret.h"
 
@@ -137,13 +136,4 @@ int secret_pipe(const struct secret *s, int *out)
 	else
 		*out = p[0];
 	return r;
-}
-
-void random_bytes(void *buf, size_t len)
-{
-	/* Nothing good can be done with a key that is not random. */
-	if (RAND_priv_bytes(buf, len) != 1) {
-		fputs("vtpm: the random generator failed\n", stderr);
-		abort();
-	}
 }

@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
-#include "util/secret.h"
 #include "util/text.h"
 
 bool name_valid(const char *name)
@@ -19,13 +16,6 @@ bool name_valid(const char *name)
 
 	return n >= 1 && n <= NAME_MAX_LEN && name[0] != '.' &&
 	       name[0] != '-' && strspn(name, allowed) == n;
-}
-
-void uuid_new(uint8_t uuid[UUID_LEN])
-{
-	random_bytes(uuid, UUID_LEN);
-	uuid[6] = (uuid[6] & 0x0f) | 0x40;
-	uuid[8] = (uuid[8] & 0x3f) | 0x80;
 }
 
 void uuid_format(const uint8_t u[UUID_LEN], char out[UUID_TEXT_LEN])
@@ -96,38 +86,5 @@ int number_parse(const char *text, uint32_t min, uint32_t max, uint32_t *out)
 	if (n < min)
 		return -EINVAL;
 	*out = n;
-	return 0;
-}
-
-char *base64_encode(const void *data, size_t len)
-{
-	char *out = malloc((len + 2) / 3 * 4 + 1);
-
-	if (out)
-		EVP_EncodeBlock((unsigned char *)out, data, len);
-	return out;
-}
-
-int base64_decode(const char *text, uint8_t **out, size_t *len)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "abcdefghijklmnopqrstuvwxyz"
-				       "0123456789+/";
-	size_t n = strlen(text), plain = strspn(text, alphabet);
-	size_t pad = n - plain;
-	uint8_t *buf;
-
-	/* EVP_DecodeBlock() skips white space; we take none. */
-	if (n % 4 || pad > 2 || strspn(text + plain, "=") != pad || n > 1 << 24)
-		return -EINVAL;
-	buf = malloc(n / 4 * 3 + 1);
-	if (!buf)
-		return -ENOMEM;
-	if (EVP_DecodeBlock(buf, (const unsigned char *)text, n) < 0) {
-		free(buf);
-		return -EINVAL;
-	}
-	*out = buf;
-	*len = n / 4 * 3 - pad;
 	return 0;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "vtpmctl/vtpmctl.h"
@@ -39,8 +38,7 @@ static void print_help(void)
 
 int main(int argc, char **argv)
 {
-	const char *env = getenv("VTPM_SOCKET");
-	struct ctl ctl = { .socket = env && *env ? env : "/run/vtpm/io.vtpm" };
+	struct ctl ctl = ctl_new();
 	int i = 1;
 
 	for (; i < argc && argv[i][0] == '-'; i++) {

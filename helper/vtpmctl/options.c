@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vtpmctl/vtpmctl.h"
@@ -8,6 +9,15 @@ int verb_usage(const struct verb *v)
 {
 	fputs(v->help, stderr);
 	return CTL_USAGE;
+}
+
+struct ctl ctl_new(void)
+{
+	const char *env = getenv("VTPM_SOCKET");
+
+	return (struct ctl){
+		.socket = env && *env ? env : "/run/vtpm/io.vtpm",
+	};
 }
 
 int verb_dispatch(struct ctl *ctl, const struct verb *const *verbs,

@@ -31,6 +31,9 @@ struct ctl {
 	bool json;
 };
 
+/* With what the environment says. */
+struct ctl ctl_new(void);
+
 struct verb {
 	const char *name;
 	const char *summary; /* one line */

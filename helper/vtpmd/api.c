@@ -10,6 +10,7 @@
 #include "vtpmd/resume.h"
 #include "vtpmd/server.h"
 #include "vtpmd/stop-all.h"
+#include "vtpmd/standby.h"
 #include "vtpmd/zygote.h"
 
 #define SERVICE "org.varlink.service"
@@ -194,13 +195,19 @@ static int reset(struct manager *m, struct call *call,
 	return v ? vtpm_reset(v, call, err) : err->errnum;
 }
 
+/* Also with the libraries that have come since. */
+static void renew_programs(struct manager *m)
+{
+	zygote_renew(m->config.zygote);
+	standby_forget(m->config.standby, NULL);
+}
+
 static int upgrade(struct manager *m, struct call *call,
 		   const struct param_values *in, struct error *err)
 {
 	struct vtpm *v = manager_find(m, param_string(in, 0), err);
 
-	/* Also with the libraries that have come since. */
-	zygote_renew(m->config.zygote);
+	renew_programs(m);
 	return v ? vtpm_upgrade(v, call, err) : err->errnum;
 }
 
@@ -209,7 +216,7 @@ static int upgrade_all(struct manager *m, struct call *call,
 {
 	(void)in;
 	(void)err;
-	zygote_renew(m->config.zygote);
+	renew_programs(m);
 	call_reply(call, json_pack("{s:i}", "started", resume_upgrade_all(m)));
 	return 0;
 }

@@ -152,13 +152,11 @@ static int capture_error(int r, const char *what, int timeout_ms,
 			 strerror(-r));
 }
 
-int capture_run(struct spawn *s, const char *what, int timeout_ms,
-		struct capture *out, struct error *err)
+int capture_start(struct spawn *s, const char *what, struct running *out,
+		  struct error *err)
 {
 	_cleanup_close_ int out_rd = -1, out_wr = -1, err_rd = -1, err_wr = -1;
-	struct capture c = { .status = -1 };
-	struct streams streams = { 0 };
-	struct process p;
+	struct running p = RUNNING_NONE;
 	int fds[2], r;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -175,25 +173,59 @@ int capture_run(struct spawn *s, const char *what, int timeout_ms,
 		return capture_error(-errno, what, 0, err);
 	s->fds[1] = out_wr;
 	s->fds[2] = err_wr;
-	r = spawn_process(s, &p, err);
+	r = spawn_process(s, &p.process, err);
 	if (r < 0)
 		return r;
-	close(TAKE_FD(out_wr));
-	close(TAKE_FD(err_wr));
-	streams.out = out_rd;
-	streams.err = err_rd;
-	r = follow(&p, &streams, &c, timeout_ms);
+	p.out = TAKE_FD(out_rd);
+	p.err = TAKE_FD(err_rd);
+	*out = p;
+	return 0;
+}
+
+static void close_running(struct running *p)
+{
+	process_close(&p->process);
+	if (p->out >= 0)
+		close(p->out);
+	if (p->err >= 0)
+		close(p->err);
+	*p = RUNNING_NONE;
+}
+
+void capture_kill(struct running *p)
+{
+	if (p->process.pidfd < 0)
+		return;
+	kill_session(&p->process);
+	process_kill(&p->process);
+	close_running(p);
+}
+
+int capture_finish(struct running *p, const char *what, int timeout_ms,
+		   struct capture *out, struct error *err)
+{
+	struct streams streams = { .out = p->out, .err = p->err };
+	struct capture c = { .status = -1 };
+	int r = follow(&p->process, &streams, &c, timeout_ms);
+
 	if (r < 0) {
-		kill_session(&p);
-		process_kill(&p);
-		process_close(&p);
+		capture_kill(p);
 		capture_deinit(&c);
 		return capture_error(r, what, timeout_ms, err);
 	}
-	process_close(&p);
+	close_running(p);
 	last_line(streams.tail, streams.tail_len, c.line, sizeof(c.line));
 	*out = c;
 	return 0;
+}
+
+int capture_run(struct spawn *s, const char *what, int timeout_ms,
+		struct capture *out, struct error *err)
+{
+	struct running p;
+	int r = capture_start(s, what, &p, err);
+
+	return r < 0 ? r : capture_finish(&p, what, timeout_ms, out, err);
 }
 
 void capture_deinit(struct capture *c)

@@ -16,6 +16,7 @@
 #define DEFAULT_RUN_DIR "/run/vtpm"
 #define DEFAULT_LIBEXEC_DIR "/usr/libexec/vtpm"
 
+struct standby;
 struct zygote;
 
 struct account {
@@ -48,6 +49,7 @@ struct config {
 
 	bool no_zygote;
 	struct zygote *zygote; /* has a lock of its own; NULL: there is none */
+	struct standby *standby; /* the same */
 
 	struct account engine_user; /* engines and the identity program */
 	struct account keys_user;   /* key providers */

@@ -251,21 +251,44 @@ static int export(scmp_filter_ctx ctx, struct sock_fprog *out)
 	return 0;
 }
 
-int filter_new(enum filter_sockets sockets, int strict, struct sock_fprog *out,
-	       struct error *err)
+static int make(enum filter_sockets sockets, int strict, struct sock_fprog *out)
 {
-	/* libseccomp keeps what it has found out about the kernel. */
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	scmp_filter_ctx ctx;
-	int r = -ENOMEM;
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int r = ctx ? fill(ctx, sockets, strict) : -ENOMEM;
 
-	pthread_mutex_lock(&lock);
-	ctx = seccomp_init(SCMP_ACT_ALLOW);
-	if (ctx)
-		r = fill(ctx, sockets, strict);
 	if (!r)
 		r = export(ctx, out);
 	seccomp_release(ctx);
+	return r;
+}
+
+static int copy(const struct sock_fprog *from, struct sock_fprog *out)
+{
+	size_t size = from->len * sizeof(*from->filter);
+	struct sock_filter *code = malloc(size);
+
+	if (!code)
+		return -ENOMEM;
+	memcpy(code, from->filter, size);
+	*out = (struct sock_fprog){ .len = from->len, .filter = code };
+	return 0;
+}
+
+int filter_new(enum filter_sockets sockets, int strict, struct sock_fprog *out,
+	       struct error *err)
+{
+	/* The lock is libseccomp's, too, which remembers things. */
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	/* The same each time, and making one takes a while. */
+	static struct sock_fprog made[SOCKETS_COUNT][2];
+	struct sock_fprog *f = &made[sockets][!!strict];
+	int r = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!f->len)
+		r = make(sockets, strict, f);
+	if (!r)
+		r = copy(f, out);
 	pthread_mutex_unlock(&lock);
 	if (r)
 		return error_set(err, r, VTPM_ERR_INTERNAL,

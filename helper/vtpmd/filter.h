@@ -15,6 +15,7 @@ enum filter_sockets {
 	SOCKETS_NONE,
 	SOCKETS_INTERNET,  /* IPv4 and IPv6, TCP and UDP, as a client */
 	SOCKETS_LOCAL_TOO, /* any use of those, and AF_UNIX */
+	SOCKETS_COUNT
 };
 
 /*

@@ -104,20 +104,25 @@ static ssize_t receive(struct kernel_request *rq)
 	return n > (ssize_t)sizeof(rq->buf) ? -EMSGSIZE : n;
 }
 
-int request_transact(struct kernel_request *rq, const char *what,
-		     int timeout_ms, request_answer_fn fn, void *arg,
-		     struct error *err)
+int request_send(struct kernel_request *rq, const char *what, struct error *err)
 {
 	const struct nlmsghdr *nlh = (struct nlmsghdr *)rq->buf;
+
+	if (mnl_socket_sendto(rq->sock, nlh, nlh->nlmsg_len) < 0)
+		return error_set(err, -errno, VTPM_ERR_KERNEL, "%s: %s", what,
+				 strerror(errno));
+	return 0;
+}
+
+int request_wait(struct kernel_request *rq, const char *what, int timeout_ms,
+		 request_answer_fn fn, void *arg, struct error *err)
+{
 	struct timespec end;
 	ssize_t n;
 	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += timeout_ms / 1000;
-	if (mnl_socket_sendto(rq->sock, nlh, nlh->nlmsg_len) < 0)
-		return error_set(err, -errno, VTPM_ERR_KERNEL, "%s: %s", what,
-				 strerror(errno));
 	do {
 		r = wait_readable(mnl_socket_get_fd(rq->sock), &end);
 		if (r < 0)
@@ -131,6 +136,15 @@ int request_transact(struct kernel_request *rq, const char *what,
 		r = n ? take_answers(rq, n, what, fn, arg, err) : 1;
 	} while (r > 0);
 	return r;
+}
+
+int request_transact(struct kernel_request *rq, const char *what,
+		     int timeout_ms, request_answer_fn fn, void *arg,
+		     struct error *err)
+{
+	int r = request_send(rq, what, err);
+
+	return r < 0 ? r : request_wait(rq, what, timeout_ms, fn, arg, err);
 }
 
 static int find_group(const struct nlattr *nest, uint32_t *out)

@@ -39,6 +39,11 @@ typedef int (*request_answer_fn)(const struct nlmsghdr *nlh, void *arg,
 int request_transact(struct kernel_request *rq, const char *what,
 		     int timeout_ms, request_answer_fn fn, void *arg,
 		     struct error *err);
+/* The two halves of that. */
+int request_send(struct kernel_request *rq, const char *what,
+		 struct error *err);
+int request_wait(struct kernel_request *rq, const char *what, int timeout_ms,
+		 request_answer_fn fn, void *arg, struct error *err);
 
 /* The numbers of our family in a message of nlctrl; -ENOENT if not ours. */
 int request_parse_family(const struct nlmsghdr *nlh, uint16_t *family,

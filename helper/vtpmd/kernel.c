@@ -70,8 +70,8 @@ static int on_instance(const struct nlmsghdr *nlh, void *arg, struct error *err)
 }
 
 int kernel_create(const char *name, const uint8_t uuid[UUID_LEN], uint32_t port,
-		  const struct settings *s, struct kernel_instance *out,
-		  struct error *err)
+		  const struct settings *s, void (*meanwhile)(void *arg),
+		  void *arg, struct kernel_instance *out, struct error *err)
 {
 	struct kernel_request rq;
 	struct nlmsghdr *nlh;
@@ -88,8 +88,12 @@ int kernel_create(const char *name, const uint8_t uuid[UUID_LEN], uint32_t port,
 	mnl_attr_put_u32(nlh, VTPM_A_OWNER_GID, s->gid);
 	mnl_attr_put_u32(nlh, VTPM_A_MODE, s->mode);
 	memset(out, 0, sizeof(*out));
-	r = request_transact(&rq, "create", WORK_TIMEOUT_MS, on_instance, out,
-			     err);
+	r = request_send(&rq, "create", err);
+	if (!r && meanwhile)
+		meanwhile(arg);
+	if (!r)
+		r = request_wait(&rq, "create", WORK_TIMEOUT_MS, on_instance,
+				 out, err);
 	request_deinit(&rq);
 	if (!r && !out->has_device)
 		return error_set(err, -EPROTO, VTPM_ERR_KERNEL,

@@ -39,11 +39,12 @@ int kernel_open_engine_socket(int *fd, uint32_t *port, struct error *err);
 
 /*
  * @name and @uuid are the instance's, @port is the engine's; @s says who owns
- * the nodes.
+ * the nodes. @meanwhile, which may be NULL, is called while the TPM core
+ * probes the device.
  */
 int kernel_create(const char *name, const uint8_t uuid[UUID_LEN], uint32_t port,
-		  const struct settings *s, struct kernel_instance *out,
-		  struct error *err);
+		  const struct settings *s, void (*meanwhile)(void *arg),
+		  void *arg, struct kernel_instance *out, struct error *err);
 /* An instance that is not there counts as destroyed. */
 int kernel_destroy(uint32_t id, struct error *err);
 /*

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -145,6 +147,17 @@ static int end(struct manager *m, int status)
 	return status;
 }
 
+/* With hundreds of vTPMs that is half of what it takes. */
+static void spare_memory(void)
+{
+	/* Jobs wait more than they allocate, and each would have its own. */
+	mallopt(M_ARENA_MAX, 1);
+	/* A struct vtpm is mostly room: pages of its own, for what is used. */
+	mallopt(M_MMAP_THRESHOLD, 16 * 1024);
+	/* Of a heap of some MB the half that is not used would be there, too. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct manager m = { .config = { .state_dir = DEFAULT_STATE_DIR,
@@ -164,6 +177,7 @@ int main(int argc, char **argv)
 	struct error err = { 0 };
 	int r;
 
+	spare_memory();
 	TAILQ_INIT(&m.vtpms);
 	TAILQ_INIT(&m.providers);
 	TAILQ_INIT(&m.watchers);

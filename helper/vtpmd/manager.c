@@ -21,6 +21,7 @@
 #include "vtpmd/resume.h"
 #include "vtpmd/rekey.h"
 #include "vtpmd/server.h"
+#include "vtpmd/standby.h"
 #include "vtpmd/stop-all.h"
 #include "vtpmd/zygote.h"
 
@@ -79,6 +80,7 @@ struct provider *manager_add_provider(struct manager *m, const char *name)
 
 void manager_free_provider(struct manager *m, struct provider *p)
 {
+	standby_forget(m->config.standby, p->name);
 	TAILQ_REMOVE(&m->providers, p, link);
 	free(p);
 }
@@ -192,6 +194,7 @@ static void on_job_done(void *arg)
 	if (!m->stopping) {
 		autostart_continue(m);
 		pool_continue(m);
+		standby_continue(m);
 	} else if (!job_pool_active(m->jobs)) {
 		sd_event_exit(m->event, 0);
 	}
@@ -281,7 +284,9 @@ int manager_init(struct manager *m, struct error *err)
 		r = init_loop(m, err);
 	if (!r)
 		r = init_events(m, err);
-	if (!r && !m->config.no_zygote && zygote_new(&m->config.zygote) < 0)
+	if (!r &&
+	    ((!m->config.no_zygote && zygote_new(&m->config.zygote) < 0) ||
+	     standby_new(&m->config.standby) < 0))
 		r = error_set(err, -ENOMEM, VTPM_ERR_INTERNAL, "out of memory");
 	return r;
 }
@@ -335,6 +340,7 @@ void manager_deinit(struct manager *m)
 	sd_event_source_disable_unref(m->term_source);
 	job_pool_free(m->jobs);
 	zygote_free(m->config.zygote);
+	standby_free(m->config.standby);
 	sd_event_unref(m->event);
 	config_close(&m->config);
 }

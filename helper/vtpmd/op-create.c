@@ -169,7 +169,8 @@ int create_run(struct job *job, void *arg, struct error *err)
 	if (!r && op->start) {
 		job_progress(job, "registering the TPM device");
 		r = kernel_create(op->name, op->info.uuid, op->engine.port,
-				  &op->settings, &op->instance, err);
+				  &op->settings, NULL, NULL, &op->instance,
+				  err);
 		engine_introduced(&op->engine);
 		op->in_kernel = !r;
 	}
@@ -205,8 +206,7 @@ static void create_done(void *arg, const struct error *err)
 		return;
 	}
 	v->new = false;
-	v->info = op->info;
-	v->have_info = true;
+	vtpm_take_info(v, &op->info);
 	v->settings = op->settings;
 	operation_take_facts(op);
 	v->ephemeral = op->ephemeral;

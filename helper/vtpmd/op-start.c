@@ -57,6 +57,14 @@ static void find_facts(struct operation *op)
 			    op->name, err.text);
 }
 
+/* The file has it since its engine serves, whatever becomes of the device. */
+static void note_generation(void *arg)
+{
+	struct operation *op = arg;
+
+	operation_note_generation(op, op->info.generation);
+}
+
 static int start_run(struct job *job, void *arg, struct error *err)
 {
 	struct operation *op = arg;
@@ -71,7 +79,8 @@ static int start_run(struct job *job, void *arg, struct error *err)
 	r = kernel_destroy_stale(op->name, op->info.uuid, err);
 	if (!r)
 		r = kernel_create(op->name, op->info.uuid, op->engine.port,
-				  &op->settings, &op->instance, err);
+				  &op->settings, note_generation, op,
+				  &op->instance, err);
 	engine_introduced(&op->engine);
 	if (r < 0) {
 		engine_stop(op->cfg, op->name, &op->engine, &ignored);
@@ -81,7 +90,6 @@ static int start_run(struct job *job, void *arg, struct error *err)
 		return r;
 	}
 	op->in_kernel = true;
-	operation_note_generation(op, op->info.generation);
 	return 0;
 }
 

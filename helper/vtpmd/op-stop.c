@@ -53,7 +53,7 @@ static void stop_done(void *arg, const struct error *err)
 	operation_take_key(op);
 	v->settings = op->settings;
 	if (op->have_info)
-		v->info = op->info;
+		vtpm_take_info(v, &op->info);
 	vtpm_set_state(v, v->in_kernel ? VTPM_FAILED : VTPM_STOPPED,
 		       err ? err->text : NULL);
 	operation_end(op, err);
@@ -173,8 +173,7 @@ static void show_done(void *arg, const struct error *err)
 		return;
 	}
 	if (op->have_info && !op->start && !v->busy) {
-		v->info = op->info;
-		v->have_info = true;
+		vtpm_take_info(v, &op->info);
 	} else if (op->have_info) {
 		v->info.generation = op->info.generation;
 		v->info.library_version = op->info.library_version;

@@ -60,10 +60,8 @@ void operation_end(struct operation *op, const struct error *err)
 
 void operation_take_info(struct operation *op)
 {
-	if (!op->have_info)
-		return;
-	op->v->info = op->info;
-	op->v->have_info = true;
+	if (op->have_info)
+		vtpm_take_info(op->v, &op->info);
 }
 
 void operation_take_key(struct operation *op)

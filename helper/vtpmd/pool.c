@@ -113,8 +113,7 @@ static void made(void *arg, const struct error *err)
 	m->pool_made = !err;
 	v->busy--;
 	if (!err) {
-		v->info = op->info;
-		v->have_info = true;
+		vtpm_take_info(v, &op->info);
 		operation_take_facts(op);
 	} else {
 		vtpm_free(v);

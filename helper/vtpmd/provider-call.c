@@ -9,7 +9,7 @@
 #include "util/json.h"
 #include "util/log.h"
 #include "vtpmd/provider-call.h"
-#include "vtpmd/spawn.h"
+#include "vtpmd/standby.h"
 
 #define CONTRACT_VERSION 1
 
@@ -74,53 +74,97 @@ int provider_parse_reply(const char *name, const char *text, size_t len,
 	return 0;
 }
 
-static int run_program(const struct config *cfg, const struct provider_ref *p,
-		       int request_fd, int in_fd, int out_fd, struct capture *c,
-		       struct error *err)
+void provider_program(const char *type, char name[PROVIDER_PROGRAM_LEN])
 {
-	char program[NAME_MAX_LEN + 16], path[PATH_MAX];
-	char *argv[] = { program, NULL };
+	snprintf(name, PROVIDER_PROGRAM_LEN, "vtpm-key-%s", type);
+}
+
+static int open_dir(const struct config *cfg, const struct provider_ref *p,
+		    int *dir, struct error *err)
+{
+	*dir = openat(cfg->keys_fd, p->name,
+		      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*dir >= 0)
+		return 0;
+	return error_set(err, -errno,
+			 errno == ENOENT ? VTPM_ERR_KEY_MISSING
+					 : VTPM_ERR_PROVIDER,
+			 "provider %s: %s/keys/%s: %s; get its keys "
+			 "back with: vtpmctl provider restore %s %s FILE",
+			 p->name, cfg->state_dir, p->name, strerror(errno),
+			 p->type, p->name);
+}
+
+int provider_spawn(const struct config *cfg, const struct provider_ref *p,
+		   const int fds[3], bool ahead, struct running *out,
+		   struct error *err)
+{
+	char program[PROVIDER_PROGRAM_LEN], path[PATH_MAX];
+	char *argv[] = { program, ahead ? "--ahead" : NULL, NULL };
 	_cleanup_close_ int dir = -1;
 	struct sandbox sandbox;
 	struct spawn s = {
 		.path = path,
 		.argv = argv,
-		.fds = { request_fd, -1, -1, in_fd, out_fd },
+		.fds = { fds[0], -1, -1, fds[1], fds[2] },
 		.n_fds = 5,
 		.user = &cfg->keys_user,
 		.listen_fd = -1,
 		.sandbox = &sandbox,
+		.ahead = ahead,
 	};
 	int r;
 
-	snprintf(program, sizeof(program), "vtpm-key-%s", p->type);
+	provider_program(p->type, program);
 	r = config_find_program(cfg, program, path, err);
 	if (r < 0) {
 		if (err)
 			err->code = VTPM_ERR_PROVIDER;
 		return r;
 	}
-	dir = openat(cfg->keys_fd, p->name,
-		     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0)
-		return error_set(
-			err, -errno,
-			errno == ENOENT ? VTPM_ERR_KEY_MISSING
-					: VTPM_ERR_PROVIDER,
-			"provider %s: %s/keys/%s: %s; get its keys "
-			"back with: vtpmctl provider restore %s %s FILE",
-			p->name, cfg->state_dir, p->name, strerror(errno),
-			p->type, p->name);
+	r = open_dir(cfg, p, &dir, err);
+	if (r < 0)
+		return r;
 	s.cwd_fd = dir;
 	r = sandbox_for_provider(cfg, p->type, path, dir, p->config, &sandbox,
 				 err);
 	if (!r) {
-		r = capture_run(&s, program, PROVIDER_TIMEOUT_MS, c, err);
+		r = capture_start(&s, program, out, err);
 		sandbox_free(&sandbox);
 	}
 	if (r < 0 && err)
 		err->code = VTPM_ERR_PROVIDER;
 	return r;
+}
+
+static int run_program(const struct config *cfg, const struct provider_ref *p,
+		       const int fds[3], struct capture *c, struct error *err)
+{
+	char program[PROVIDER_PROGRAM_LEN];
+	struct running run;
+	int r = provider_spawn(cfg, p, fds, false, &run, err);
+
+	if (r < 0)
+		return r;
+	provider_program(p->type, program);
+	r = capture_finish(&run, program, PROVIDER_TIMEOUT_MS, c, err);
+	if (r < 0 && err)
+		err->code = VTPM_ERR_PROVIDER;
+	return r;
+}
+
+/* By the one that waits for it, if there is one. */
+static int run(const struct config *cfg, const struct provider_ref *p,
+	       const char *operation, const int fds[3], struct capture *c,
+	       struct error *err)
+{
+	int r = -ENOENT;
+
+	if (!strcmp(operation, "unwrap")) {
+		r = standby_run(cfg->standby, cfg, p, fds[0], fds[2], c, NULL);
+		standby_want(cfg->standby, p);
+	}
+	return r < 0 ? run_program(cfg, p, fds, c, err) : r;
 }
 
 int provider_call(const struct config *cfg, const struct provider_ref *p,
@@ -149,7 +193,7 @@ int provider_call(const struct config *cfg, const struct provider_ref *p,
 		return error_set(err, r, VTPM_ERR_INTERNAL,
 				 "request to provider %s: %s", p->name,
 				 strerror(-r));
-	r = run_program(cfg, p, fd, in_fd, out_fd, &c, err);
+	r = run(cfg, p, operation, (const int[]){ fd, in_fd, out_fd }, &c, err);
 	if (r < 0)
 		return r;
 	if (c.line[0])

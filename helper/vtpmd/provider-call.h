@@ -4,8 +4,19 @@
 #define VTPM_VTPMD_PROVIDER_CALL_H
 
 #include "vtpmd/provider.h"
+#include "vtpmd/spawn.h"
 
 #define PROVIDER_TIMEOUT_MS 60000
+#define PROVIDER_PROGRAM_LEN (NAME_MAX_LEN + 16)
+
+void provider_program(const char *type, char name[PROVIDER_PROGRAM_LEN]);
+/*
+ * Start the program of @p in its sandbox, with @fds as its descriptors 0, 3 and
+ * 4, of which -1 is none; @ahead, to wait for its request.
+ */
+int provider_spawn(const struct config *cfg, const struct provider_ref *p,
+		   const int fds[3], bool ahead, struct running *out,
+		   struct error *err);
 
 /*
  * @members is consumed: what the operation adds to the request, NULL if memory

@@ -53,10 +53,10 @@ int provider_remove_dir(const struct config *cfg, const char *name)
 int provider_check_type(const struct config *cfg, const char *type,
 			struct error *err)
 {
-	char program[NAME_MAX_LEN + 16], path[PATH_MAX];
+	char program[PROVIDER_PROGRAM_LEN], path[PATH_MAX];
 	int r;
 
-	snprintf(program, sizeof(program), "vtpm-key-%s", type);
+	provider_program(type, program);
 	r = config_find_program(cfg, program, path, err);
 	if (r < 0 && err)
 		err->code = VTPM_ERR_INVALID;

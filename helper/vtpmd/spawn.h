@@ -2,13 +2,15 @@
 /*
  * Starting helper programs. A helper gets the descriptors it is handed and no
  * others, an empty environment, the user given, no capability, and no way to
- * gain one. One that listens outlives the manager, any other ends with the
- * thread that started it.
+ * gain one. One that listens outlives the manager, any other but one that is
+ * started ahead ends with the thread that started it.
  */
 #ifndef VTPM_VTPMD_SPAWN_H
 #define VTPM_VTPMD_SPAWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "util/child.h"
@@ -33,12 +35,17 @@ struct spawn {
 	 */
 	int listen_fd;
 	const struct sandbox *sandbox; /* NULL: none beyond the above */
+	/* Ends with its standard input, whichever thread has started it. */
+	bool ahead;
 };
 
 struct process {
 	pid_t pid;
 	int pidfd;
 };
+
+/* Of the same program, which was not replaced in between? */
+bool spawn_same_program(const struct stat *a, const struct stat *b);
 
 /* Returns once the program runs; VTPM_ERR_INTERNAL says why it does not. */
 int spawn_process(const struct spawn *s, struct process *out,
@@ -64,12 +71,30 @@ struct capture {
 
 #define CAPTURE_MAX_OUT (256 * 1024)
 
+/* One that has been started and not been waited for. */
+struct running {
+	struct process process;
+	int out, err; /* read ends of its standard output and error */
+};
+
+#define RUNNING_NONE \
+	((struct running){ .process = { .pidfd = -1 }, .out = -1, .err = -1 })
+
 /*
- * Run a program to its end with standard output and standard error caught;
- * fds[1] and fds[2] of @s are set here. -ETIMEDOUT and -E2BIG (too much
- * output) kill it. What is left of its session is killed at the end. @what
- * names it in errors.
+ * Start a program with standard output and standard error caught; fds[1] and
+ * fds[2] of @s are set here. @what names it in errors.
  */
+int capture_start(struct spawn *s, const char *what, struct running *out,
+		  struct error *err);
+/*
+ * Wait for its end and close @p. -ETIMEDOUT and -E2BIG (too much output) kill
+ * it. What is left of its session is killed at the end.
+ */
+int capture_finish(struct running *p, const char *what, int timeout_ms,
+		   struct capture *out, struct error *err);
+/* Kill it, and all of its session; nothing is fine. */
+void capture_kill(struct running *p);
+/* All of that at once. */
 int capture_run(struct spawn *s, const char *what, int timeout_ms,
 		struct capture *out, struct error *err);
 void capture_deinit(struct capture *c);

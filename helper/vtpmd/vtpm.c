@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,17 @@ void vtpm_free(struct vtpm *v)
 	free(v);
 }
 
+/* Of memory that is not written to there is none: 16 KiB of each vTPM. */
+void vtpm_take_info(struct vtpm *v, const struct nvram_info *info)
+{
+	uint32_t n = info->n_wraps, had = v->info.n_wraps;
+
+	memcpy(&v->info, info, offsetof(struct nvram_info, wrap[n]));
+	if (had > n)
+		memset(&v->info.wrap[n], 0, (had - n) * sizeof(*info->wrap));
+	v->have_info = true;
+}
+
 int vtpm_load_header(struct vtpm *v, struct error *err)
 {
 	const struct config *cfg = &v->m->config;
@@ -141,8 +153,7 @@ int vtpm_load_header(struct vtpm *v, struct error *err)
 		json_decref(v->facts);
 		v->facts = registry_load_facts(cfg, v->name, info.uuid);
 	}
-	v->info = info;
-	v->have_info = true;
+	vtpm_take_info(v, &info);
 	return 0;
 }
 
@@ -150,13 +161,16 @@ void vtpm_load(struct vtpm *v)
 {
 	const struct config *cfg = &v->m->config;
 	struct error err = { 0 };
+	struct nvram_info info;
 	int r;
 
 	v->ephemeral = registry_is_ephemeral(cfg, v->name);
 	if (registry_load_settings(cfg, v->name, &v->settings, &err) < 0)
 		log_warning("%s", err.text);
-	r = registry_read_header(cfg, v->name, &v->info, &err);
-	v->have_info = !r;
+	r = registry_read_header(cfg, v->name, &info, &err);
+	v->have_info = false;
+	if (!r)
+		vtpm_take_info(v, &info);
 	json_decref(v->facts);
 	v->facts =
 		r < 0 ? NULL : registry_load_facts(cfg, v->name, v->info.uuid);

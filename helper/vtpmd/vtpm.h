@@ -98,6 +98,8 @@ enum vtpm_life vtpm_state_after(const struct error *err);
  * put there meanwhile. Not of one that runs.
  */
 int vtpm_load_header(struct vtpm *v, struct error *err);
+/* That is what its header says. */
+void vtpm_take_info(struct vtpm *v, const struct nvram_info *info);
 /* Read again what stands in the files. */
 void vtpm_load(struct vtpm *v);
 /* Own the engine of a vTPM that runs from now on, and watch it. */

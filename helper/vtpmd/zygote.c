@@ -67,13 +67,6 @@ void zygote_renew(struct zygote *z)
 		z->stale = true;
 }
 
-static bool same_program(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 static int begin(struct zygote *z, const struct spawn *s, struct error *err)
 {
 	const struct timeval tv = { .tv_sec = REPLY_TIMEOUT_S };
@@ -117,7 +110,7 @@ static int make_ready(struct zygote *z, const struct spawn *s,
 	if (stat(s->path, &st) < 0)
 		return error_set(err, -errno, VTPM_ERR_INTERNAL, "%s: %s",
 				 s->path, strerror(errno));
-	if (z->sock >= 0 && !stale && same_program(&st, &z->program))
+	if (z->sock >= 0 && !stale && spawn_same_program(&st, &z->program))
 		return 0;
 	end(z);
 	r = begin(z, s, err);

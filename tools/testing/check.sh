@@ -41,6 +41,7 @@ host_suites()
 	suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
 	suite backup "${sudo[@]}" tools/testing/e2e/backup.sh build/asan
 	suite pool "${sudo[@]}" tools/testing/e2e/pool.sh build/asan
+	suite standby "${sudo[@]}" tools/testing/e2e/standby.sh build/asan
 	suite swtpm "${sudo[@]}" tools/testing/e2e/swtpm.sh build/asan
 	suite identity-asan "${sudo[@]}" tools/testing/e2e/identity.sh build/asan
 	suite provider-sandbox "${sudo[@]}" tools/testing/e2e/provider-sandbox.sh

@@ -132,15 +132,16 @@ def scale(text, lines):
         m = re.match(r"# (s?w?v?tpm): (\d+): (\d+) KiB of PSS each", line)
         if m:
             counts.setdefault(int(m[2]), {})[m[1]] = [int(m[3])]
-        m = re.match(r"# (s?w?v?tpm): (\d+): MemAvailable less by (\d+) KiB", line)
+        m = re.match(r"# (s?w?v?tpm): (\d+): (?:MemAvailable less by|private \+ kernel) (\d+) KiB", line)
         if m:
             counts[int(m[2])][m[1]].append(int(m[3]))
     body = [[f"{n:,}"] + [f"{v:,}" for who in ("vtpm", "swtpm") for v in counts[n].get(who, ["", ""]) if v != ""]
             for n in sorted(counts)]
-    body = [row + [""] * (5 - len(row)) for row in body]
+    body = [row + [""] * (7 - len(row)) for row in body]
     bars("memory", "KiB of each, PSS", [(f"{n:,} running", [(w, v[0]) for w, v in counts[n].items()])
                                        for n in sorted(counts) if n > 1])
-    return replace(text, "memory", table(["running", "vtpm, PSS", "MemAvailable", "swtpm, PSS", "MemAvailable"], body))
+    return replace(text, "memory", table(["running", "vtpm, PSS", "private, kernel", "MemAvailable",
+                                          "swtpm, PSS", "private, kernel", "MemAvailable"], body))
 
 
 def main(directory="build"):

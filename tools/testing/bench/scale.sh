@@ -34,7 +34,24 @@ trap tear_down EXIT
 now() { date +%s%N; }
 ms() { echo $((($(now) - $1) / 1000000)); }
 available() { sed -n 's/MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo; }
-slab() { sed -n 's/^Slab: *\([0-9]*\) kB/\1/p' /proc/meminfo; }
+# What nobody can have back, of all: processes' own memory and tmpfs, tables of
+# pages, kernel stacks, slab, percpu. Neither caches nor free lists are in it,
+# which MemAvailable goes up and down with.
+owned()
+{
+	awk '/^(AnonPages|Shmem):/ { own += $2 }
+		/^PageTables:/ { tables = $2 }
+		/^KernelStack:/ { stacks = $2 }
+		/^(SUnreclaim|Percpu):/ { slab += $2 }
+		END { print own, tables, stacks, slab }' /proc/meminfo
+}
+# What of that is more than before, for each.
+owned_more() # COUNT BEFORE...
+{
+	# shellcheck disable=SC2046 # numbers
+	set -- "$@" $(owned)
+	echo "private + kernel $(((${6} + ${7} + ${8} + ${9} - $2 - $3 - $4 - $5) / $1)) KiB each: own $(((${6} - $2) / $1)), page tables $(((${7} - $3) / $1)), kernel stacks $(((${8} - $4) / $1)), slab and percpu $(((${9} - $5) / $1))"
+}
 
 # A provider that hands out the data key of make-states, as fast as one can.
 make_provider()
@@ -146,37 +163,89 @@ start_swtpm() # NUMBER
 
 median() { sort -n "$work/$1" | sed -n "$(((ATTACHES + 1) / 2))p"; }
 
-# An existing state to a device that can be used, of one or the other in turn.
+start_ours()
+{
+	local known=(/sys/class/tpm/tpm[0-9]*)
+	vtpmctl start attach > /dev/null 2>&1 &
+	wait_new_device "${known[@]}"
+}
+
+# Of one or the other, in tenths of a ms and without a process for the clock.
+time_start() # FILE COMMAND...
+{
+	local file=$1 start=${EPOCHREALTIME/./}
+	shift
+	"$@" || echo "# no device was registered"
+	echo $(((${EPOCHREALTIME/./} - start) / 100)) >> "$file"
+}
+
+# An existing state to a device that can be used, of one or the other in turn,
+# of a host that does nothing else: as much time for vtpmd to get ready again.
 attach()
 {
-	local start i
+	local i
 	# Once for a state to be there, which is not timed.
 	for i in $(seq 0 "$ATTACHES"); do
-		vtpmctl stop n1 > /dev/null 2>&1
-		start=$(now)
-		vtpmctl start n1 > /dev/null 2>&1
-		[ "$i" = 0 ] || ms "$start" >> "$work/ours"
-		vtpmctl stop n1 > /dev/null 2>&1
-		start=$(now)
-		start_swtpm 0 || echo "# swtpm was not registered"
-		[ "$i" = 0 ] || ms "$start" >> "$work/theirs"
+		time_start "$work/ours.$((i > 0))" start_ours
+		wait $!
+		vtpmctl stop attach > /dev/null 2>&1
+		sleep 2
+		time_start "$work/told.$((i > 0))" vtpmctl start attach \
+			> /dev/null 2>&1
+		vtpmctl stop attach > /dev/null 2>&1
+		sleep 2
+		time_start "$work/theirs.$((i > 0))" start_swtpm 0
 		kill "${swtpms[@]}" && wait "${swtpms[@]}"
 		swtpms=()
+		sleep 2
 	done
-	echo "# attach, ms, vtpm: $(tr '\n' ' ' < "$work/ours")"
-	echo "# attach, ms, swtpm: $(tr '\n' ' ' < "$work/theirs")"
-	echo "# attach: $(median ours) ms against $(median theirs) of swtpm, 1/$(awk \
-		"BEGIN { printf \"%.1f\", $(median theirs) / $(median ours) }")"
+	echo "# attach, ms/10, vtpm: $(tr '\n' ' ' < "$work/ours.1")"
+	echo "# attach, ms/10, vtpm, until vtpmctl ends: $(tr '\n' ' ' < "$work/told.1")"
+	echo "# attach, ms/10, swtpm: $(tr '\n' ' ' < "$work/theirs.1")"
+	awk "BEGIN { ours = $(median ours.1); told = $(median told.1); \
+		theirs = $(median theirs.1); printf \"# attach: %.0f ms, %.0f \" \
+		\"until vtpmctl ends, against %.0f ms of swtpm, 1/%.1f and \" \
+		\"1/%.1f\n\", ours / 10, told / 10, theirs / 10, \
+		theirs / ours, theirs / told }"
+}
+
+# Where one spends its time.
+trace_attach()
+{
+	local tracing=/sys/kernel/tracing
+	mountpoint -q $tracing || mount -t tracefs tracefs $tracing
+	echo 0 > $tracing/tracing_on
+	echo mono > $tracing/trace_clock
+	echo > $tracing/trace
+	printf '%s\n' sched:sched_process_{exec,fork,exit} vtpm:vtpm_state \
+		> $tracing/set_event
+	echo 1 > $tracing/tracing_on
+	for _ in $(seq "$ATTACHES"); do
+		vtpmctl start attach > /dev/null 2>&1
+		vtpmctl stop attach > /dev/null 2>&1
+		sleep 2
+	done
+	echo 0 > $tracing/tracing_on
+	python3 tools/testing/bench/attach.py $tracing/trace | sed 's/^/# /'
+	[ "${PIPESTATUS[0]}" = 0 ]
+	result $? "an attach can be traced"
+	echo > $tracing/set_event
+	echo > $tracing/trace
 }
 
 modprobe tpm_vtpm_proxy
 ATTACHES=7
-build/bench/make-states "$VTPM_STATE" 1 1
 check "vtpmd starts" vtpm_start_daemon
+check "with a key provider" vtpm_make_provider
+check "and a vTPM" vtpmctl create attach --no-start --no-certificate \
+	--provider default
 attach
+trace_attach
+vtpmctl delete attach --yes > /dev/null
 vtpm_stop_daemon
 
-free=$(available) slab=$(slab)
+read -ra before < <(owned)
+free=$(available)
 for count in ${COUNTS:-1 10 100 1000}; do
 	start_up_to "$count" || :
 	check "$count vTPMs run" test "$(running)" = "$count"
@@ -184,12 +253,14 @@ for count in ${COUNTS:-1 10 100 1000}; do
 	wait_idle
 	echo "# vtpm: $count: $(python3 tools/testing/bench/memory.py "$count" \
 		vtpm-engine vtpmd vtpm-zygote)"
-	echo "# vtpm: $count: MemAvailable less by $(((free - $(available)) / count)) KiB each, of it slab $((($(slab) - slab) / count)); $(($(available) / 1024)) MiB left; vtpmd has $(find "/proc/$VTPMD/fd" | wc -l) descriptors"
+	echo "# vtpm: $count: $(owned_more "$count" "${before[@]}")"
+	echo "# vtpm: $count: MemAvailable less by $(((free - $(available)) / count)) KiB each; $(($(available) / 1024)) MiB left; vtpmd has $(find "/proc/$VTPMD/fd" | wc -l) descriptors"
 	vtpm_stop_daemon
 done
 
 # Ours would have libraries in common with it, and each less of a share.
 [ -z "$swtpm_counts" ] || stop_all
+read -ra before < <(owned)
 free=$(available) started=0
 for count in $swtpm_counts; do
 	while [ $started -lt "$count" ]; do
@@ -198,6 +269,7 @@ for count in $swtpm_counts; do
 	done
 	wait_idle
 	echo "# swtpm: $count: $(python3 tools/testing/bench/memory.py "$count" swtpm)"
+	echo "# swtpm: $count: $(owned_more "$count" "${before[@]}")"
 	echo "# swtpm: $count: MemAvailable less by $(((free - $(available)) / count)) KiB each"
 done
 tap_end

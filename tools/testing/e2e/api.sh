@@ -26,6 +26,13 @@ as_admin=("${nobody[@]}" --groups="$(getent group vtpm-admin | cut -d: -f3)")
 
 expect 6 'systemctl start vtpmd' "no daemon: the error says how to start it" \
 	"$ctl" list
+check "the verbs that are called most load no libcrypto" sh -c \
+	"! readelf -d '$ctl' | grep -q 'NEEDED.*libcrypto'"
+expect 0 'verify-backup' "the others are there, too" "$ctl" --help
+mv "$T/bin/vtpmctl-full" "$T/full"
+expect 1 'vtpmctl-full: No such file' "or it is said what is missing" \
+	"$ctl" verify-backup x
+mv "$T/full" "$T/bin/vtpmctl-full"
 expect 1 'has to run as root' "vtpmd refuses to run for others" \
 	"${as_nobody[@]}" "$T/bin/vtpmd" --state-dir "$T/x" --run-dir "$T/y"
 expect 2 Usage "vtpmd refuses operands" "$T/bin/vtpmd" x

@@ -21,17 +21,22 @@ fi
 T=$(mktemp -d /tmp/vtpm-api.XXXXXX)
 chmod 755 "$T"
 mkdir "$T/bin"
-cp "$bin"/vtpmd "$bin"/vtpmctl "$bin"/vtpm-engine "$bin"/vtpm-identity \
+cp "$bin"/vtpmd "$bin"/vtpmctl "$bin"/vtpmctl-full "$bin"/vtpm-engine "$bin"/vtpm-identity \
 	"$bin"/vtpm-ca "$bin"/vtpm-key-* "$T/bin" || exit 1
 export VTPM_SOCKET=$T/run/io.vtpm
 ctl=$T/bin/vtpmctl
 
-helpers() { # pids of what runs from our directory, but vtpmd and its zygote
+standby() { # the pid of a provider's program that waits for its request
+	pgrep -f "^vtpm-key-native --ahead" -P "${daemon:-$PPID}"
+}
+
+helpers() { # pids of what runs from our directory, but vtpmd, zygote, standby
 	local exe
 	for exe in /proc/[0-9]*/exe; do
 		case $(readlink "$exe" 2>/dev/null) in
 		"$T"/bin/vtpm-*)
 			[ "$(cat "${exe%exe}comm" 2>/dev/null)" = vtpm-zygote ] ||
+				grep -qz -- --ahead "${exe%exe}cmdline" 2>/dev/null ||
 				echo "$exe" | cut -d/ -f3
 			;;
 		esac
