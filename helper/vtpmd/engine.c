@@ -226,8 +226,12 @@ static int wait_ready(const struct config *cfg, const char *name,
 		return error_set(err, r, VTPM_ERR_ENGINE,
 				 "engine of %s did not answer within %d s",
 				 name, START_TIMEOUT_MS / 1000);
-	/* The end of the connection comes a little before the process's. */
-	if (r < 0 && !process_wait(&e->process, 2000, &ended))
+	/*
+	 * The end of the connection comes before the process's, by as long as
+	 * the host likes. Without that it is not known that it was killed, and
+	 * not only unable.
+	 */
+	if (r < 0 && !process_wait(&e->process, START_TIMEOUT_MS, &ended))
 		return start_error(name, e, ended, err);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_ENGINE,
