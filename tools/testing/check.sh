@@ -29,8 +29,7 @@ host_suites()
 	done
 	suite nvram-vectors python3 tools/testing/vectors/check-nvram-vectors.py
 	suite swtpm-vectors python3 tools/testing/vectors/check-swtpm-vectors.py
-	suite provider-native python3 tools/testing/e2e/provider-conformance.py \
-		build/asan/vtpm-key-native
+	suite provider-native tools/testing/e2e/provider-native.sh build/asan
 	suite provider-pkcs11 tools/testing/e2e/provider-pkcs11.sh build/asan
 	suite provider-kmip tools/testing/e2e/provider-kmip.sh build/asan
 	suite provider-kmip-servers tools/testing/e2e/provider-kmip-servers.sh \

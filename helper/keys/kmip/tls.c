@@ -200,14 +200,18 @@ static int after(struct tls *t, int n, struct error *err)
 			 t->server->name, why());
 }
 
+void tls_renew(struct tls *t, unsigned int timeout)
+{
+	t->deadline = now_ms() + timeout * INT64_C(1000);
+}
+
 int tls_connect(SSL_CTX *ctx, const struct kmip_server *server,
 		unsigned int timeout, struct tls *out, struct error *err)
 {
 	int n, r;
 
-	*out = (struct tls){ .server = server,
-			     .fd = -1,
-			     .deadline = now_ms() + timeout * INT64_C(1000) };
+	*out = (struct tls){ .server = server, .fd = -1 };
+	tls_renew(out, timeout);
 	r = connect_any(out, err);
 	if (r)
 		return r;

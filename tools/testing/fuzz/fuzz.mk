@@ -26,8 +26,8 @@ FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider-call.c capture.c s
 FUZZ_SRC_native-wrapped := $(addprefix helper/keys/,key-dir.c key-destroyed.c salted-wrap.c) \
 	$(filter-out %/main.c %/check.c,$(call sources,helper/keys/native))
 # The target is the server. Its corpus has keys with the label p.
-FUZZ_SRC_kmip-ttlv := $(FUZZ_DIR)/ttlv-mutator.c \
-	$(filter-out %/main.c %/check.c %/tls.c %/config.c,$(call sources,helper/keys/kmip))
+FUZZ_SRC_kmip-ttlv := $(FUZZ_DIR)/ttlv-mutator.c helper/keys/key-cache.c \
+	$(filter-out %/main.c %/check.c %/servers.c %/tls.c %/config.c,$(call sources,helper/keys/kmip))
 FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
 FUZZ_SRC_tpm2-key := $(addprefix helper/keys/,key-dir.c key-destroyed.c tpm2/keyfile.c tpm2/pcrs.c)
 FUZZ_SRC_ca-request := helper/ca/request.c
