@@ -28,11 +28,13 @@ int key_cache_get(struct key_cache *c, const char *id, key_fetch_fn fetch,
 	struct cached_key *k = find(c, id);
 
 	if (!k) {
-		k = calloc(1, sizeof(*k) + strlen(id) + 1);
+		size_t size = strlen(id) + 1;
+
+		k = calloc(1, sizeof(*k) + size);
 		if (!k)
 			return error_set(err, -ENOMEM, VTPM_ERR_PROVIDER,
 					 "out of memory");
-		strcpy(k->id, id);
+		memcpy(k->id, id, size);
 		k->result = fetch(arg, id, &k->secret, &k->err);
 		k->next = c->first;
 		c->first = k;

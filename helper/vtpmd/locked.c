@@ -20,7 +20,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *arg)
 	(void)usec;
 	v->retry_source = sd_event_source_disable_unref(v->retry_source);
 	if (v->state == VTPM_LOCKED) {
-		v->want_start = true;
+		ask_ahead_want(v);
 		autostart_continue(v->m);
 	}
 	return 0;
@@ -80,7 +80,7 @@ unsigned int locked_unlock_all(struct manager *m)
 		if (v->state != VTPM_LOCKED)
 			continue;
 		v->retry_s = 0;
-		v->want_start = true;
+		ask_ahead_want(v);
 		n++;
 	}
 	autostart_continue(m);

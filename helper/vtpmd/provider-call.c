@@ -75,8 +75,8 @@ int provider_parse_reply(const char *name, const char *text, size_t len,
 }
 
 static int run_program(const struct config *cfg, const struct provider_ref *p,
-		       int request_fd, int in_fd, int out_fd, struct capture *c,
-		       struct error *err)
+		       int request_fd, int in_fd, int out_fd, int timeout_ms,
+		       struct capture *c, struct error *err)
 {
 	char program[NAME_MAX_LEN + 16], path[PATH_MAX];
 	char *argv[] = { program, NULL };
@@ -115,7 +115,7 @@ static int run_program(const struct config *cfg, const struct provider_ref *p,
 	r = sandbox_for_provider(cfg, p->type, path, dir, p->config, &sandbox,
 				 err);
 	if (!r) {
-		r = capture_run(&s, program, PROVIDER_TIMEOUT_MS, c, err);
+		r = capture_run(&s, program, timeout_ms, c, err);
 		sandbox_free(&sandbox);
 	}
 	if (r < 0 && err)
@@ -126,6 +126,15 @@ static int run_program(const struct config *cfg, const struct provider_ref *p,
 int provider_call(const struct config *cfg, const struct provider_ref *p,
 		  const char *operation, json_t *members, int in_fd, int out_fd,
 		  json_t **reply, struct error *err)
+{
+	return provider_call_within(cfg, p, operation, members, in_fd, out_fd,
+				    PROVIDER_TIMEOUT_MS, reply, err);
+}
+
+int provider_call_within(const struct config *cfg, const struct provider_ref *p,
+			 const char *operation, json_t *members, int in_fd,
+			 int out_fd, int timeout_ms, json_t **reply,
+			 struct error *err)
 {
 	_cleanup_(json) json_t *request = members, *local = NULL;
 	_cleanup_close_ int fd = -1;
@@ -149,7 +158,7 @@ int provider_call(const struct config *cfg, const struct provider_ref *p,
 		return error_set(err, r, VTPM_ERR_INTERNAL,
 				 "request to provider %s: %s", p->name,
 				 strerror(-r));
-	r = run_program(cfg, p, fd, in_fd, out_fd, &c, err);
+	r = run_program(cfg, p, fd, in_fd, out_fd, timeout_ms, &c, err);
 	if (r < 0)
 		return r;
 	if (c.line[0])

@@ -39,6 +39,8 @@ host_suites()
 		build/asan
 	suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
 	suite backup "${sudo[@]}" tools/testing/e2e/backup.sh build/asan
+	suite autostart-keys "${sudo[@]}" tools/testing/e2e/autostart-keys.sh \
+		build/asan
 	suite pool "${sudo[@]}" tools/testing/e2e/pool.sh build/asan
 	suite swtpm "${sudo[@]}" tools/testing/e2e/swtpm.sh build/asan
 	suite identity-asan "${sudo[@]}" tools/testing/e2e/identity.sh build/asan
