@@ -47,7 +47,7 @@ static void hangs(void **state)
 	assert_in_range(n, 1, 7);
 	assert_int_equal(socks[n], -ETIMEDOUT);
 	assert_int_equal(engine_get_status(socks[0], 100, &status), -ETIMEDOUT);
-	assert_int_equal(engine_adopt(&cfg, "a", &e), -ETIMEDOUT);
+	assert_int_equal(engine_adopt(&cfg, "a", 100, &e), -ETIMEDOUT);
 	assert_true(time(NULL) - begin < 20);
 	assert_int_equal(faccessat(cfg.engine_fd, "a", F_OK, 0), 0);
 	while (n)
@@ -62,9 +62,9 @@ static void gone(void **state)
 
 	(void)state;
 	assert_int_equal(engine_connect(&cfg, "a"), -ECONNREFUSED);
-	assert_int_equal(engine_adopt(&cfg, "a", &e), -ENOENT);
+	assert_int_equal(engine_adopt(&cfg, "a", 100, &e), -ENOENT);
 	assert_int_equal(faccessat(cfg.engine_fd, "a", F_OK, 0), -1);
-	assert_int_equal(engine_adopt(&cfg, "a", &e), -ENOENT);
+	assert_int_equal(engine_adopt(&cfg, "a", 100, &e), -ENOENT);
 }
 
 static int set_up(void **state)

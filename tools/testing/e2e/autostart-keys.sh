@@ -126,11 +126,19 @@ check "that one is stopped" test "$(states stopped v1)" = 1
 check "and all but one came from one run" test "$(calls "$T/small" unwrap)" = 1
 over
 
-set_mode "$T/small" ok
-start_with "$T/small" --max-starts 1
-check "--max-starts 1: all are started" started $few
-check "--max-starts 1: all run" test "$(states running)" = $few
-over
+at_once() { # how many were starting at the same time, by the log
+	awk '/-> starting/ { if (++n > most) most = n }
+		/: starting ->/ { n-- }
+		END { print most + 0 }' "$T/log"
+}
+for n in 1 3; do
+	set_mode "$T/small" ok
+	start_with "$T/small" --max-starts $n
+	check "--max-starts $n: all are started" started $few
+	check "--max-starts $n: all run" test "$(states running)" = $few
+	check "--max-starts $n: so many at once" test "$(at_once)" = $n
+	over
+done
 for n in 0 65 x -1 ''; do
 	expect 2 'max-starts takes a number from 1 to 64' "--max-starts '$n'" \
 		"$T/bin/vtpmd" --max-starts "$n"
@@ -179,5 +187,32 @@ set_mode "$T/small" fail-hang one
 set_mode "$T/small" slow two
 start_with "$T/small" --max-starts 2
 of_two "a provider hangs for each"
+over
+
+# --- engines that hang, of a vtpmd that was killed ---------------------------------
+
+set_mode "$T/small" ok
+start_with "$T/small"
+check "engines for the next vtpmd" started $few
+kill_daemon
+: >"$T/log"
+mapfile -t pids < <(helpers)
+check "they go on" test "${#pids[@]}" = $few
+kill -STOP "${pids[@]:0:5}"
+began=$SECONDS
+LD_PRELOAD=$T/fake.so ASAN_OPTIONS=verify_asan_link_order=0 "$T/bin/vtpmd" \
+	--state-dir "$T/small" --run-dir "$T/run" --verbose 2>>"$T/log" &
+daemon=$!
+for _ in $(seq 600); do
+	grep -q "the start of $few vTPMs took" "$T/log" && break
+	sleep 0.1
+done
+took=$((SECONDS - began))
+echo "# with five engines that hang: $took s"
+check "five engines that hang do not keep vtpmd long" test "$took" -le 25
+check "they are gone" sh -c "! kill -0 ${pids[0]} 2>/dev/null"
+check "the log says of which" test \
+	"$(grep -c 'cannot be taken over: Connection timed out' "$T/log")" = 5
+check "all vTPMs run again" test "$(states running)" = $few
 "$ctl" stop --all >/dev/null 2>&1
 end_in_order
