@@ -126,6 +126,43 @@ check "that one is stopped" test "$(states stopped v1)" = 1
 check "and all but one came from one run" test "$(calls "$T/small" unwrap)" = 1
 over
 
+# A provider that is away, and comes back.
+locked() { # until all have failed in the start and in two retries
+	for _ in $(seq 300); do
+		[ "$(calls "$T/small" unwrap)" -ge $((few * 3)) ] && break
+		sleep 0.1
+	done
+	sleep 0.7
+	check "$1: all are locked" test "$(states locked)" = $few
+	set_mode "$T/small" ok
+}
+all_run() {
+	for _ in $(seq 100); do
+		[ "$(states running)" = $few ] && return
+		sleep 0.1
+	done
+	"$ctl" list
+	return 1
+}
+set_mode "$T/small" away
+start_with "$T/small"
+locked "a provider that was away"
+"$ctl" unlock v1 >/dev/null
+check "one is unlocked: all run" all_run
+check "one is unlocked: it by itself" test "$(calls "$T/small" unwrap)" = 1
+check "one is unlocked: the others by one run" \
+	grep -qx "unwrap-many $((few - 1))" "$T/small/keys/one/calls"
+over
+set_mode "$T/small" away
+start_with "$T/small"
+locked "a provider that was away again"
+"$ctl" unlock --all >/dev/null
+check "all are unlocked: all run" all_run
+check "all are unlocked: none by itself" test "$(calls "$T/small" unwrap)" = 0
+check "all are unlocked: by one run" \
+	grep -qx "unwrap-many $few" "$T/small/keys/one/calls"
+over
+
 at_once() { # how many were starting at the same time, by the log
 	awk '/-> starting/ { if (++n > most) most = n }
 		/: starting ->/ { n-- }

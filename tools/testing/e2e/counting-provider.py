@@ -82,6 +82,8 @@ def answer(request):
         wrapped = wrap(os.read(3, 64), request["context"])
         return {"ok": True, "key-id": KEY,
                 "wrapped": base64.b64encode(wrapped).decode()}, b""
+    if mode == "away" and operation.startswith("unwrap"):
+        return error("ProviderFailed", "told to be away"), b""
     if operation == "unwrap":
         if mode in ("hang", "fail-hang"):
             time.sleep(3600)
