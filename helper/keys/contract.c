@@ -42,18 +42,25 @@ int provider_send(const void *data, size_t len, struct error *err)
 		 : 0;
 }
 
+static bool unwraps(enum operation o)
+{
+	return o == OP_UNWRAP || o == OP_UNWRAP_MANY;
+}
+
 static int run(const struct provider *p, json_t *reply, struct error *err)
 {
 	struct request r = { 0 };
 	int e = read_request(&r, err);
 
-	if (!e && !p->op[r.operation])
+	if (!e && !unwraps(r.operation) && !p->op[r.operation])
 		e = error_set(err, -EOPNOTSUPP, VTPM_ERR_NOT_SUPPORTED,
 			      "%s does not do this", p->program);
 	if (!e)
 		e = request_read_secret(&r, PROVIDER_SECRET_IN, err);
 	if (!e)
-		e = p->op[r.operation](&r, reply, err);
+		e = unwraps(r.operation)
+			    ? unwrap_run(&p->unwrapper, &r, reply, err)
+			    : p->op[r.operation](&r, reply, err);
 	request_clear(&r);
 	return e;
 }

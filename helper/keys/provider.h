@@ -19,6 +19,7 @@
 #define PROVIDER_MAX_WRAPPED 2048	   /* bytes */
 #define PROVIDER_MAX_DATA_KEY 64	   /* bytes */
 #define PROVIDER_MAX_PASSWORD 1024	   /* bytes */
+#define PROVIDER_MAX_ITEMS 256		   /* of one unwrap-many */
 
 enum provider_fd { PROVIDER_SECRET_IN = 3, PROVIDER_SECRET_OUT = 4 };
 
@@ -27,6 +28,7 @@ enum operation {
 	OP_NEW_KEY,
 	OP_WRAP,
 	OP_UNWRAP,
+	OP_UNWRAP_MANY,
 	OP_EXPORT,
 	OP_IMPORT,
 	OP_CHECK,
@@ -34,16 +36,24 @@ enum operation {
 	OP_COUNT,
 };
 
+/* One wrapped key, and what it was wrapped with and for. */
+struct wrapped_item {
+	const char *key_id; /* the request's */
+	uint8_t context[UUID_LEN];
+	uint8_t *wrapped;
+	size_t wrapped_len; /* bytes; not 0 */
+};
+
 /* A request that was checked; what an operation needs is there. */
 struct request {
 	json_t *json; /* owns the texts below */
 	enum operation operation;
-	const char *provider;	   /* never NULL */
-	const json_t *config;	   /* an object */
-	const char *key_id;	   /* NULL where a request may omit it */
-	uint8_t context[UUID_LEN]; /* for wrap and unwrap */
-	uint8_t *wrapped;	   /* for unwrap */
-	size_t wrapped_len;
+	const char *provider;	    /* never NULL */
+	const json_t *config;	    /* an object */
+	const char *key_id;	    /* NULL where a request may omit it */
+	uint8_t context[UUID_LEN];  /* for wrap */
+	struct wrapped_item *items; /* for unwrap, one, and unwrap-many */
+	size_t n_items;
 	uint8_t *document; /* for import */
 	size_t document_len;
 	struct secret *secret; /* data key or password */
@@ -63,11 +73,32 @@ void request_clear(struct request *r);
 typedef int (*operation_fn)(const struct request *r, json_t *reply,
 			    struct error *err);
 
-struct provider {
-	const char *program;	   /* vtpm-key-TYPE */
-	const char *about;	   /* one sentence for --help */
-	operation_fn op[OP_COUNT]; /* NULL: not supported */
+/*
+ * How wrapped keys are opened, for unwrap and unwrap-many. What costs most, such
+ * as a login, is done once for all items of a request and kept in the session.
+ */
+struct unwrapper {
+	/* *session is the program's own; it is ended only if this returns 0. */
+	int (*begin)(const struct request *r, void **session,
+		     struct error *err);
+	/* The caller frees *out. An error is of this item alone. */
+	int (*open)(void *session, const struct request *r,
+		    const struct wrapped_item *item, struct secret **out,
+		    struct error *err);
+	void (*end)(void *session);
 };
+
+struct provider {
+	const char *program; /* vtpm-key-TYPE */
+	const char *about;   /* one sentence for --help */
+	/* NULL: not supported. Those of unwrapping are provider_main()'s own. */
+	operation_fn op[OP_COUNT];
+	struct unwrapper unwrapper;
+};
+
+/* OP_UNWRAP and OP_UNWRAP_MANY; "results" is added for the latter. */
+int unwrap_run(const struct unwrapper *u, const struct request *r,
+	       json_t *reply, struct error *err);
 
 /*
  * Write the secret or document of the reply. An operation calls it once all

@@ -8,8 +8,9 @@ enum {
 	TAKES_KEY_ID = 1, /* may be there */
 	NEEDS_KEY_ID = 2,
 	NEEDS_CONTEXT = 4,
-	NEEDS_WRAPPED = 8,
-	NEEDS_DOCUMENT = 16,
+	NEEDS_DOCUMENT = 8,
+	IS_ITEM = 16,	  /* key-id, context and wrapped */
+	NEEDS_ITEMS = 32, /* a list of these */
 };
 
 /* The table of the contract; Documentation/key-providers.rst. */
@@ -22,8 +23,8 @@ static const struct {
 	[OP_NEW_KEY] = { "new-key", 0, 0 },
 	[OP_WRAP] = { "wrap", TAKES_KEY_ID | NEEDS_CONTEXT,
 		      PROVIDER_MAX_DATA_KEY },
-	[OP_UNWRAP] = { "unwrap", NEEDS_KEY_ID | NEEDS_CONTEXT | NEEDS_WRAPPED,
-			0 },
+	[OP_UNWRAP] = { "unwrap", IS_ITEM, 0 },
+	[OP_UNWRAP_MANY] = { "unwrap-many", NEEDS_ITEMS, 0 },
 	[OP_EXPORT] = { "export", 0, PROVIDER_MAX_PASSWORD },
 	[OP_IMPORT] = { "import", NEEDS_DOCUMENT, PROVIDER_MAX_PASSWORD },
 	[OP_CHECK] = { "check", 0, 0 },
@@ -101,24 +102,73 @@ static int get_common(struct request *r, struct error *err)
 		       : bad_member(err, "config", "an object");
 }
 
+static int get_context(const json_t *json, uint8_t out[UUID_LEN],
+		       struct error *err)
+{
+	const char *uuid;
+	int e = get_text(json, "context", UUID_TEXT_LEN - 1, &uuid, err);
+
+	if (!e && uuid_parse(uuid, out))
+		e = bad_member(err, "context", "a UUID");
+	return e;
+}
+
+static int get_item(const json_t *json, struct request *r, struct error *err)
+{
+	struct wrapped_item *item = &r->items[r->n_items++];
+	int e = get_text(json, "key-id", PROVIDER_MAX_KEY_ID, &item->key_id,
+			 err);
+
+	if (!e)
+		e = get_context(json, item->context, err);
+	return e ? e
+		 : get_bytes(json, "wrapped", PROVIDER_MAX_WRAPPED,
+			     &item->wrapped, &item->wrapped_len, err);
+}
+
+/* @list, or the one item that is the request itself. */
+static int get_items(const json_t *list, struct request *r, struct error *err)
+{
+	size_t n = list ? json_array_size(list) : 1;
+	int e = 0;
+
+	r->items = calloc(n, sizeof(*r->items));
+	if (!r->items)
+		return error_set(err, -ENOMEM, VTPM_ERR_PROVIDER,
+				 "out of memory");
+	if (!list)
+		return get_item(r->json, r, err);
+	for (size_t i = 0; !e && i < n; i++)
+		e = get_item(json_array_get(list, i), r, err);
+	return e;
+}
+
+static int get_list(struct request *r, struct error *err)
+{
+	const json_t *list = json_object_get(r->json, "items");
+	size_t n = json_array_size(list);
+
+	/* Of what is no list the size is 0. */
+	if (!n || n > PROVIDER_MAX_ITEMS)
+		return bad_member(err, "items", "a list of 1 to 256 objects");
+	return get_items(list, r, err);
+}
+
 static int get_members(struct request *r, struct error *err)
 {
 	unsigned int members = operations[r->operation].members;
 	bool named = json_object_get(r->json, "key-id");
-	const char *uuid;
 	int e = 0;
 
+	if (members & IS_ITEM)
+		return get_items(NULL, r, err);
+	if (members & NEEDS_ITEMS)
+		return get_list(r, err);
 	if (members & NEEDS_KEY_ID || (members & TAKES_KEY_ID && named))
 		e = get_text(r->json, "key-id", PROVIDER_MAX_KEY_ID, &r->key_id,
 			     err);
-	if (!e && members & NEEDS_CONTEXT) {
-		e = get_text(r->json, "context", UUID_TEXT_LEN - 1, &uuid, err);
-		if (!e && uuid_parse(uuid, r->context))
-			e = bad_member(err, "context", "a UUID");
-	}
-	if (!e && members & NEEDS_WRAPPED)
-		e = get_bytes(r->json, "wrapped", PROVIDER_MAX_WRAPPED,
-			      &r->wrapped, &r->wrapped_len, err);
+	if (!e && members & NEEDS_CONTEXT)
+		e = get_context(r->json, r->context, err);
 	if (!e && members & NEEDS_DOCUMENT)
 		e = get_bytes(r->json, "document", PROVIDER_MAX_REQUEST / 2,
 			      &r->document, &r->document_len, err);
@@ -169,7 +219,9 @@ int request_read_secret(struct request *r, int fd, struct error *err)
 void request_clear(struct request *r)
 {
 	secret_free(r->secret);
-	free(r->wrapped);
+	for (size_t i = 0; i < r->n_items; i++)
+		free(r->items[i].wrapped);
+	free(r->items);
 	free(r->document);
 	json_decref(r->json);
 	memset(r, 0, sizeof(*r));

@@ -46,6 +46,14 @@ static void expect(json_t *json, const char *code)
 	json_decref(json);
 }
 
+static void expect_item(const struct wrapped_item *item, const char *key_id)
+{
+	assert_string_equal(item->key_id, key_id);
+	assert_int_equal(item->context[15], 0x55);
+	assert_int_equal(item->wrapped_len, 3);
+	assert_memory_equal(item->wrapped, "\0\1\2", 3);
+}
+
 static void test_whole(void **state)
 {
 	json_t *json = whole();
@@ -56,10 +64,8 @@ static void test_whole(void **state)
 	(void)state;
 	assert_int_equal(parse(text, &r, &err), 0);
 	assert_int_equal(r.operation, OP_UNWRAP);
-	assert_string_equal(r.key_id, "k1");
-	assert_int_equal(r.context[15], 0x55);
-	assert_int_equal(r.wrapped_len, 3);
-	assert_memory_equal(r.wrapped, "\0\1\2", 3);
+	assert_int_equal(r.n_items, 1);
+	expect_item(&r.items[0], "k1");
 	request_clear(&r);
 	free(text);
 	json_decref(json);
@@ -127,6 +133,80 @@ static void test_limits(void **state)
 	set("later", "x", NULL);
 }
 
+/* An unwrap-many of @n items; k0 is the key of the first, and so on. */
+static json_t *many(size_t n)
+{
+	json_t *json =
+		json_pack("{s:i,s:s,s:s,s:{},s:[]}", "version", 1, "operation",
+			  "unwrap-many", "provider", "host", "config", "items");
+	json_t *items = json_object_get(json, "items");
+
+	for (size_t i = 0; i < n; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "k%zu", i);
+		json_array_append_new(
+			items, json_pack("{s:s,s:s,s:s}", "key-id", id,
+					 "context", UUID, "wrapped", "AAEC"));
+	}
+	return json;
+}
+
+static void test_items(void **state)
+{
+	json_t *json = many(PROVIDER_MAX_ITEMS);
+	char *text = json_dumps(json, 0);
+	struct request r;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(parse(text, &r, &err), 0);
+	assert_int_equal(r.operation, OP_UNWRAP_MANY);
+	assert_int_equal(r.n_items, PROVIDER_MAX_ITEMS);
+	for (size_t i = 0; i < r.n_items; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "k%zu", i);
+		expect_item(&r.items[i], id);
+	}
+	request_clear(&r);
+	free(text);
+	json_decref(json);
+}
+
+static void test_bad_items(void **state)
+{
+	static const char *const members[] = { "key-id", "context", "wrapped" };
+	json_t *json = whole();
+
+	(void)state;
+	expect(many(1), NULL);
+	expect(many(0), VTPM_ERR_INVALID);
+	expect(many(PROVIDER_MAX_ITEMS + 1), VTPM_ERR_INVALID);
+	/* Members of unwrap are none of unwrap-many. */
+	json_object_set_new(json, "operation", json_string("unwrap-many"));
+	expect(json, VTPM_ERR_INVALID);
+	json = many(1);
+	json_object_set_new(json, "items", json_string("items"));
+	expect(json, VTPM_ERR_INVALID);
+	json = many(3);
+	json_array_set_new(json_object_get(json, "items"), 2, json_null());
+	expect(json, VTPM_ERR_INVALID);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		json = many(3);
+		json_object_del(
+			json_array_get(json_object_get(json, "items"), 2),
+			members[i]);
+		expect(json, VTPM_ERR_INVALID);
+		json = many(3);
+		json_object_set_new(
+			json_array_get(json_object_get(json, "items"), 1),
+			members[i], json_string("=x="));
+		/* A key's id may be any text. */
+		expect(json, i ? VTPM_ERR_INVALID : NULL);
+	}
+}
+
 static void test_not_json(void **state)
 {
 	static const char *const bad[] = {
@@ -191,6 +271,8 @@ int main(void)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_missing_and_wrong),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_items),
+		cmocka_unit_test(test_bad_items),
 		cmocka_unit_test(test_not_json),
 		cmocka_unit_test(test_secret),
 	};

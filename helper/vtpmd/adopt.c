@@ -16,6 +16,7 @@
 #include <linux/vtpm.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "vtpmd/engine.h"
 #include "vtpmd/manager.h"
@@ -50,13 +51,29 @@ static void stop_engine(struct manager *m, const char *name, struct engine *e)
 		log_warning("%s", err.text);
 }
 
-static void adopt_engine(struct manager *m, const char *name,
+/*
+ * An engine answers this from a thread of its own, whatever its TPM does. Clients
+ * of vtpmd wait meanwhile, for all engines together.
+ */
+#define ANSWER_MS 5000
+#define ALL_ANSWER_MS 10000
+#define LEAST_MS 500
+
+/* What one may take, where all have until @end, of clock_ms(). */
+static int answer_time(int64_t end)
+{
+	int64_t left = end - clock_ms();
+
+	return left < LEAST_MS ? LEAST_MS : left > ANSWER_MS ? ANSWER_MS : left;
+}
+
+static void adopt_engine(struct manager *m, const char *name, int64_t until,
 			 struct kernel_instance *list, size_t n)
 {
 	struct engine e;
 	struct vtpm *v = manager_find(m, name, NULL);
 	struct kernel_instance *k = v ? find(list, n, v) : NULL;
-	int r = engine_adopt(&m->config, name, &e);
+	int r = engine_adopt(&m->config, name, answer_time(until), &e);
 
 	if (r < 0) {
 		if (r != -ENOENT)
@@ -109,6 +126,7 @@ int adopt_all(struct manager *m, struct error *err)
 			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	struct error local = { 0 };
+	const int64_t until = clock_ms() + ALL_ANSWER_MS;
 	struct dirent *de;
 	size_t n = 0;
 	int r = kernel_dump(&list, &n, &local);
@@ -122,7 +140,7 @@ int adopt_all(struct manager *m, struct error *err)
 		log_notice("%s", local.text);
 	while (d && (de = readdir(d))) {
 		if (name_valid(de->d_name) || pool_is_name(de->d_name))
-			adopt_engine(m, de->d_name, list, n);
+			adopt_engine(m, de->d_name, until, list, n);
 	}
 	for (size_t i = 0; i < n; i++)
 		adopt_orphan(m, &list[i]);

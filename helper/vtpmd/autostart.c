@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <time.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "vtpmd/autostart.h"
 #include "vtpmd/manager.h"
@@ -15,34 +15,19 @@
  */
 #define STARTS_PER_CPU 2
 #define MIN_STARTS 4
-#define MAX_STARTS 32
 /* So many more have started: a line in the log. */
 #define LOG_EVERY 100
 
-static unsigned int max_starts(void)
+static unsigned int max_starts(const struct config *cfg)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	long n = STARTS_PER_CPU * (cpus > 0 ? cpus : 1);
 
-	return n < MIN_STARTS ? MIN_STARTS : n > MAX_STARTS ? MAX_STARTS : n;
-}
-
-static unsigned int count_busy(const struct manager *m)
-{
-	const struct vtpm *v;
-	unsigned int n = 0;
-
-	TAILQ_FOREACH(v, &m->vtpms, link)
-		n += v->busy > 0;
-	return n;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+	if (cfg->max_starts)
+		return cfg->max_starts;
+	return n < MIN_STARTS	   ? MIN_STARTS
+	       : n > AUTOSTART_MAX ? AUTOSTART_MAX
+				   : n;
 }
 
 /* For systemctl status and the log, until all of vtpmd's start are done. */
@@ -67,32 +52,89 @@ static void tell(struct manager *m)
 		return;
 	}
 	log_info("the start of %u vTPMs took %llu ms", m->autostarts,
-		 (unsigned long long)(now_ms() - m->autostarts_ms));
+		 (unsigned long long)(clock_ms() - m->autostarts_ms));
 	sd_notifyf(0, "STATUS=Serving %s/io.vtpm", m->config.run_dir);
 	m->autostarts = 0;
 }
 
+unsigned int autostart_jobs(const struct config *cfg)
+{
+	return max_starts(cfg) + ASK_AHEAD_RUNS;
+}
+
+/* What is at work, and how much of it may wait for a provider for long. */
+struct load {
+	unsigned int busy, slow;
+};
+
+static struct load count_busy(const struct manager *m)
+{
+	const struct vtpm *v;
+	struct load load = { 0 };
+
+	TAILQ_FOREACH(v, &m->vtpms, link) {
+		load.busy += v->busy > 0;
+		load.slow += v->busy && ask_ahead_is_slow(v);
+	}
+	return load;
+}
+
+static void start_one(struct vtpm *v, struct load *load)
+{
+	bool slow = ask_ahead_is_slow(v);
+	struct error err = { 0 };
+
+	if (vtpm_start(v, NULL, NULL, &err) < 0) {
+		ask_ahead_forget(v);
+		log_warning("vTPM %s is not started: %s", v->name, err.text);
+		return;
+	}
+	load->busy++;
+	load->slow += slow;
+}
+
+/* @slow: also if it is; else one that is not. */
+static bool anybody_waits(const struct manager *m, bool slow)
+{
+	const struct vtpm *v;
+
+	TAILQ_FOREACH(v, &m->vtpms, link) {
+		if (v->want_start && (slow || !ask_ahead_is_slow(v)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The slow ones come last and take half of the room while others wait, so that a
+ * provider that hangs does not hold up the vTPMs of another.
+ */
+static void start_some(struct manager *m, bool slow, unsigned int max)
+{
+	unsigned int max_slow = anybody_waits(m, false) ? (max + 1) / 2 : max;
+	struct load load = count_busy(m);
+	struct vtpm *v;
+
+	TAILQ_FOREACH(v, &m->vtpms, link) {
+		if (load.busy >= max || (slow && load.slow >= max_slow))
+			break;
+		if (v->want_start && !v->busy && v->ask == ASK_DONE &&
+		    ask_ahead_is_slow(v) == slow)
+			start_one(v, &load);
+	}
+}
+
 void autostart_continue(struct manager *m)
 {
-	const unsigned int max = max_starts();
-	unsigned int busy = count_busy(m);
-	struct error err = { 0 };
-	struct vtpm *v;
+	const unsigned int max = max_starts(&m->config);
 
 	if (m->stopping)
 		return;
-	TAILQ_FOREACH(v, &m->vtpms, link) {
-		if (busy >= max)
-			break;
-		if (!v->want_start || v->busy)
-			continue;
-		v->want_start = false;
-		if (vtpm_start(v, NULL, NULL, &err) < 0)
-			log_warning("vTPM %s is not started: %s", v->name,
-				    err.text);
-		else
-			busy++;
-	}
+	ask_ahead_run(m, max);
+	start_some(m, false, max);
+	start_some(m, true, max);
+	if (!anybody_waits(m, true))
+		ask_ahead_end(m);
 	tell(m);
 }
 
@@ -100,11 +142,12 @@ void autostart_begin(struct manager *m)
 {
 	struct vtpm *v;
 
-	m->autostarts_ms = now_ms();
+	m->autostarts_ms = clock_ms();
 	TAILQ_FOREACH(v, &m->vtpms, link) {
-		v->want_start =
-			v->settings.autostart && v->state == VTPM_STOPPED;
-		m->autostarts += v->want_start;
+		if (!v->settings.autostart || v->state != VTPM_STOPPED)
+			continue;
+		ask_ahead_want(v);
+		m->autostarts++;
 	}
 	autostart_continue(m);
 }

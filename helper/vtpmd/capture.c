@@ -10,17 +10,10 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "vtpmd/spawn.h"
 
 #define ERR_KEPT 2048
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 void last_line(const char *buf, size_t len, char *out, size_t size)
 {
@@ -106,14 +99,14 @@ static int reap(struct process *p, int *status)
 static int follow(struct process *p, struct streams *s, struct capture *c,
 		  int timeout_ms)
 {
-	const int64_t end = now_ms() + timeout_ms;
+	const int64_t end = clock_ms() + timeout_ms;
 	bool ended = false;
 
 	for (;;) {
 		struct pollfd pfd[] = { { .fd = s->out, .events = POLLIN },
 					{ .fd = s->err, .events = POLLIN },
 					{ .fd = p->pidfd, .events = POLLIN } };
-		int64_t left = ended ? 0 : end - now_ms();
+		int64_t left = ended ? 0 : end - clock_ms();
 		int r = poll(pfd, 3, left > 0 ? left : 0);
 
 		if (r < 0 && errno != EINTR)

@@ -45,7 +45,8 @@ struct config {
 	int identity_fd;	   /* state_dir/identity: facts of EKs */
 	int ephemeral_identity_fd; /* the same below run_dir/ephemeral */
 
-	unsigned int pool_size; /* vTPMs to have ready */
+	unsigned int pool_size;	 /* vTPMs to have ready */
+	unsigned int max_starts; /* at once, of autostart.c; 0: by processors */
 
 	bool no_zygote;
 	struct zygote *zygote; /* has a lock of its own; NULL: there is none */

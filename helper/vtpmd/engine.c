@@ -471,7 +471,8 @@ static int reopen_log(pid_t pid)
 	return fd;
 }
 
-int engine_adopt(const struct config *cfg, const char *name, struct engine *out)
+int engine_adopt(const struct config *cfg, const char *name, int timeout_ms,
+		 struct engine *out)
 {
 	struct engine e = ENGINE_NONE;
 	struct engine_status status;
@@ -496,7 +497,7 @@ int engine_adopt(const struct config *cfg, const char *name, struct engine *out)
 	if (e.process.pidfd < 0)
 		return -errno;
 	/* It still answers, so the number was its own when we opened it. */
-	r = engine_get_status(sock, START_TIMEOUT_MS, &status);
+	r = engine_get_status(sock, timeout_ms, &status);
 	if (!r && status.protocol != ENGINE_PROTOCOL_VERSION)
 		r = -EPROTONOSUPPORT;
 	if (r < 0) {

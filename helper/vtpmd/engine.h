@@ -109,9 +109,10 @@ void engine_discard(const struct config *cfg, const char *name,
 
 /*
  * Take over the engine that an earlier manager left. -ENOENT: there is none;
- * a socket file without one is removed.
+ * a socket file without one is removed. One that does not answer within
+ * @timeout_ms is killed: another goes on from its checkpoint.
  */
-int engine_adopt(const struct config *cfg, const char *name,
+int engine_adopt(const struct config *cfg, const char *name, int timeout_ms,
 		 struct engine *out);
 
 /* Pass on to the log what the engine wrote. */

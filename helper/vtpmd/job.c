@@ -15,6 +15,8 @@
 #define MAX_JOBS 64
 /* So many stay free for jobs that change something. */
 #define RESERVED_JOBS 32
+/* So many of vtpmd's own are within MAX_JOBS. */
+#define OWN_JOBS 16
 
 struct message {
 	STAILQ_ENTRY(message) link;
@@ -27,6 +29,7 @@ STAILQ_HEAD(message_list, message);
 struct job_pool {
 	sd_event_source *source;
 	int eventfd;
+	unsigned int limit;  /* of jobs */
 	unsigned int active; /* main loop only */
 	void (*on_done)(void *arg);
 	void *on_done_arg;
@@ -127,13 +130,14 @@ static int on_messages(sd_event_source *source, int fd, uint32_t revents,
 	}
 }
 
-int job_pool_new(sd_event *event, struct job_pool **out)
+int job_pool_new(sd_event *event, unsigned int own, struct job_pool **out)
 {
 	struct job_pool *pool = calloc(1, sizeof(*pool));
 	int r;
 
 	if (!pool)
 		return -ENOMEM;
+	pool->limit = MAX_JOBS + (own > OWN_JOBS ? own - OWN_JOBS : 0);
 	pthread_mutex_init(&pool->lock, NULL);
 	STAILQ_INIT(&pool->messages);
 	pool->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -188,7 +192,7 @@ int job_start(struct job_pool *pool, const struct job_ops *ops, void *arg,
 	      struct error *err)
 {
 	unsigned int limit =
-		ops->read_only ? MAX_JOBS - RESERVED_JOBS : MAX_JOBS;
+		ops->read_only ? pool->limit - RESERVED_JOBS : pool->limit;
 	struct job *job;
 	int r;
 

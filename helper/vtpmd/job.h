@@ -32,7 +32,11 @@ struct job_ops {
 	bool read_only;
 };
 
-int job_pool_new(sd_event *event, struct job_pool **out);
+/*
+ * @own: jobs that nobody asks for from outside. Where these are many there is
+ * room for more than usual, so that clients find as much as ever.
+ */
+int job_pool_new(sd_event *event, unsigned int own, struct job_pool **out);
 /* All jobs have to be done. NULL is fine. */
 void job_pool_free(struct job_pool *pool);
 unsigned int job_pool_active(const struct job_pool *pool);

@@ -13,7 +13,10 @@ struct call;
 struct manager;
 struct vtpm;
 
-/* A start ended with @err, NULL for success. */
+/*
+ * A start ended with @err, NULL for success: then others that wait for the same
+ * provider are to be tried, too.
+ */
 void locked_after_start(struct vtpm *v, const struct error *err);
 /* Nobody wants it started any more. */
 void locked_forget(struct vtpm *v);

@@ -15,6 +15,7 @@
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/text.h"
+#include "vtpmd/autostart.h"
 #include "vtpmd/manager.h"
 #include "vtpmd/pool.h"
 
@@ -24,7 +25,7 @@
 static const char usage[] =
 	"Usage: vtpmd [--state-dir DIR] [--run-dir DIR] [--libexec-dir DIR] "
 	"[--no-zygote]\n"
-	"             [--pool N] [--verbose]\n"
+	"             [--pool N] [--max-starts N] [--verbose]\n"
 	"\n"
 	"Manages the virtual TPMs of this host. Started by systemd; see "
 	"vtpmd(8).\n"
@@ -35,8 +36,24 @@ static const char usage[] =
 	"  --libexec-dir DIR  vtpm-engine, vtpm-identity and vtpm-key-TYPE\n"
 	"  --no-zygote        run the engine's program anew for each vTPM\n"
 	"  --pool N           have N vTPMs ready, at most 64, so that create is quick\n"
+	"  --max-starts N     start N vTPMs at once, 1 to 64; by processors otherwise\n"
 	"  --verbose          log details\n"
 	"  --help, --version\n";
+
+static int parse_number(const char *option, const char *text, uint32_t min,
+			uint32_t max, unsigned int *out)
+{
+	uint32_t n;
+
+	if (number_parse(text, min, max, &n)) {
+		fprintf(stderr,
+			"vtpmd: --%s takes a number from %u to %u, not \"%s\"\n",
+			option, min, max, text);
+		return -EINVAL;
+	}
+	*out = n;
+	return 0;
+}
 
 static int parse_options(int argc, char **argv, struct config *cfg)
 {
@@ -46,12 +63,12 @@ static int parse_options(int argc, char **argv, struct config *cfg)
 		{ "libexec-dir", required_argument, NULL, 'l' },
 		{ "no-zygote", no_argument, NULL, 'z' },
 		{ "pool", required_argument, NULL, 'p' },
+		{ "max-starts", required_argument, NULL, 'm' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	uint32_t n;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "hv", longopts, NULL)) != -1) {
@@ -69,9 +86,14 @@ static int parse_options(int argc, char **argv, struct config *cfg)
 			cfg->no_zygote = true;
 			break;
 		case 'p':
-			if (number_parse(optarg, 0, POOL_MAX, &n))
+			if (parse_number("pool", optarg, 0, POOL_MAX,
+					 &cfg->pool_size))
 				return -EINVAL;
-			cfg->pool_size = n;
+			break;
+		case 'm':
+			if (parse_number("max-starts", optarg, 1,
+					 AUTOSTART_LIMIT, &cfg->max_starts))
+				return -EINVAL;
 			break;
 		case 'v':
 			cfg->verbose = true;

@@ -251,7 +251,8 @@ static int init_loop(struct manager *m, struct error *err)
 		r = sd_event_add_signal(m->event, &m->int_source, SIGINT,
 					on_signal, m);
 	if (r >= 0)
-		r = job_pool_new(m->event, &m->jobs);
+		r = job_pool_new(m->event, autostart_jobs(&m->config),
+				 &m->jobs);
 	if (r < 0)
 		return error_set(err, r, VTPM_ERR_INTERNAL, "event loop: %s",
 				 strerror(-r));
@@ -324,6 +325,7 @@ void manager_deinit(struct manager *m)
 	struct provider *p, *next;
 
 	monitor_close_all(m);
+	ask_ahead_end(m);
 	server_free(m->server);
 	while ((v = TAILQ_FIRST(&m->vtpms)))
 		vtpm_free(v);

@@ -44,10 +44,11 @@ struct manager {
 	struct call *stop_all; /* the call of StopAll, while it is at work */
 	/* Of vtpmd's own start; 0 when all are done. */
 	unsigned int autostarts, autostarts_told;
-	uint64_t autostarts_ms;	     /* CLOCK_MONOTONIC; when it began */
-	sd_event_source *pool_pause; /* until the pool is filled */
-	bool pool_made, pool_failed; /* the last blank */
-	struct rekey_all *rekey_all; /* as long as RekeyAll is at work */
+	uint64_t autostarts_ms;	      /* CLOCK_MONOTONIC; when it began */
+	struct ask_group *ask_groups; /* ask-ahead.c's list */
+	sd_event_source *pool_pause;  /* until the pool is filled */
+	bool pool_made, pool_failed;  /* the last blank */
+	struct rekey_all *rekey_all;  /* as long as RekeyAll is at work */
 };
 
 int manager_init(struct manager *m, struct error *err);

@@ -13,31 +13,67 @@
 #include "vtpmd/locked.h"
 #include "vtpmd/operation.h"
 
+static int start_engine(struct operation *op, struct job *job,
+			struct engine_args *args, struct engine_status *status,
+			struct error *err)
+{
+	job_progress(job, "loading the TPM's state");
+	args->key = op->key;
+	return engine_start(op->cfg, args, &op->engine, status, err);
+}
+
+static int ask_provider(struct operation *op, struct job *job,
+			struct error *err)
+{
+	job_progress(job, "asking the key provider for the key");
+	return data_key_unwrap(op->cfg, op->name, &op->info, &op->key, err);
+}
+
+/* Without a doubt about the provider: what went wrong is found by asking it. */
+static bool is_wrong_key(const struct error *err)
+{
+	return !strcmp(err->code, VTPM_ERR_KEY_WRONG);
+}
+
 /* The engine of a vTPM that has been made before. */
 static int power_on(struct operation *op, struct job *job, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct engine_args args = { .name = op->name };
 	struct engine_status status;
+	struct error why = { 0 };
+	bool ahead;
 	int r = operation_open_header(op, &fd, err);
 
 	if (!r)
 		r = operation_check_rollback(op, op->settings.generation, err);
 	if (r < 0)
 		return r;
-	job_progress(job, "asking the key provider for the key");
-	r = data_key_unwrap(op->cfg, op->name, &op->info, &op->key, err);
+	op->key = ready_key_take(op->ready, &op->info);
+	ahead = op->key;
+	if (!ahead)
+		r = ask_provider(op, job, err);
 	/* In this order: a key that is missing is told without the module. */
 	if (!r)
 		r = kernel_family(&args.family, err);
 	if (r < 0)
 		return r;
-	job_progress(job, "loading the TPM's state");
 	args.nvram_fd = fd;
-	args.key = op->key;
-	r = engine_start(op->cfg, &args, &op->engine, &status, err);
-	if (r < 0)
+	r = start_engine(op, job, &args, &status, &why);
+	if (r < 0 && ahead && is_wrong_key(&why)) {
+		log_warning(
+			"vTPM %s: provider %s gave a wrong key for it among "
+			"many; asked again",
+			op->name, op->info.wrap[0].provider);
+		secret_free(TAKE_PTR(op->key));
+		r = ask_provider(op, job, &why);
+		if (!r)
+			r = start_engine(op, job, &args, &status, &why);
+	}
+	if (r < 0) {
+		*err = why;
 		return r;
+	}
 	op->info.generation = status.generation;
 	op->info.library_version = status.libtpms;
 	return 0;
@@ -180,8 +216,12 @@ int vtpm_start(struct vtpm *v, const struct start_options *o, struct call *call,
 	operation_pin(&op, v);
 	if (!r)
 		r = vtpm_check_copies(v, o && o->allow_duplicate, err);
-	if (!r)
+	if (!r) {
+		op.ready = ask_ahead_take(v);
 		r = operation_start(v, &start_ops, &op, call, err);
+		if (r)
+			ready_key_free(op.ready);
+	}
 	/* A retry that nobody asked for is seen if it goes well. */
 	if (!r && (call || v->state != VTPM_LOCKED))
 		vtpm_set_state(v, VTPM_STARTING, NULL);

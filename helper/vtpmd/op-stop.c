@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "vtpmd/autostart.h"
 #include "vtpmd/checkpoint.h"
 #include "vtpmd/locked.h"
 #include "vtpmd/operation.h"
@@ -66,6 +67,18 @@ static const struct job_ops stop_ops = {
 	.progress = operation_progress,
 };
 
+/* It only waits for its turn: there is nothing to stop but that. */
+static void leave_queue(struct vtpm *v, struct call *call)
+{
+	ask_ahead_forget(v);
+	log_info("vTPM %s: is not to be started any more", v->name);
+	monitor_event(v->m, "state", v->name, vtpm_state_name(VTPM_STARTING),
+		      vtpm_state_name(v->state), NULL);
+	if (call)
+		call_reply(call, json_pack("{s:o}", "vtpm", vtpm_to_json(v)));
+	autostart_continue(v->m);
+}
+
 int vtpm_stop(struct vtpm *v, struct call *call, struct error *err)
 {
 	struct operation op = { .engine = v->engine,
@@ -74,12 +87,16 @@ int vtpm_stop(struct vtpm *v, struct call *call, struct error *err)
 				.instance = v->instance };
 	int r = vtpm_check(v, OP_STOP, err);
 
+	if (!r && vtpm_is_queued(v)) {
+		leave_queue(v, call);
+		return 0;
+	}
 	if (!r)
 		r = operation_start(v, &stop_ops, &op, call, err);
 	if (r < 0)
 		return r;
 	locked_forget(v);
-	v->want_start = false;
+	ask_ahead_forget(v);
 	v->want_resume = false;
 	v->want_reset = false;
 	/* From here on its end is expected, and the job's to take care of. */

@@ -48,6 +48,7 @@ void operation_end(struct operation *op, const struct error *err)
 			   json_pack("{s:o}", "vtpm", vtpm_to_json(op->v)));
 	else if (op->call)
 		call_reply(op->call, NULL);
+	ready_key_free(op->ready);
 	secret_free(op->key);
 	secret_free(op->from_secret);
 	if (op->from)

@@ -73,7 +73,8 @@ struct operation {
 	bool pinned;
 	uint8_t pin_uuid[UUID_LEN], pin_origin[UUID_LEN];
 	struct engine engine;
-	struct secret *key; /* the data key, of a vTPM that runs; freed */
+	struct ready_key *ready; /* start: asked for ahead, or NULL; freed */
+	struct secret *key;	 /* the data key, of a vTPM that runs; freed */
 	bool in_kernel;
 	struct kernel_instance instance;
 };

@@ -138,7 +138,8 @@ int provider_spawn(const struct config *cfg, const struct provider_ref *p,
 }
 
 static int run_program(const struct config *cfg, const struct provider_ref *p,
-		       const int fds[3], struct capture *c, struct error *err)
+		       const int fds[3], int timeout_ms, struct capture *c,
+		       struct error *err)
 {
 	char program[PROVIDER_PROGRAM_LEN];
 	struct running run;
@@ -147,7 +148,7 @@ static int run_program(const struct config *cfg, const struct provider_ref *p,
 	if (r < 0)
 		return r;
 	provider_program(p->type, program);
-	r = capture_finish(&run, program, PROVIDER_TIMEOUT_MS, c, err);
+	r = capture_finish(&run, program, timeout_ms, c, err);
 	if (r < 0 && err)
 		err->code = VTPM_ERR_PROVIDER;
 	return r;
@@ -155,8 +156,8 @@ static int run_program(const struct config *cfg, const struct provider_ref *p,
 
 /* By the one that waits for it, if there is one. */
 static int run(const struct config *cfg, const struct provider_ref *p,
-	       const char *operation, const int fds[3], struct capture *c,
-	       struct error *err)
+	       const char *operation, const int fds[3], int timeout_ms,
+	       struct capture *c, struct error *err)
 {
 	int r = -ENOENT;
 
@@ -164,12 +165,21 @@ static int run(const struct config *cfg, const struct provider_ref *p,
 		r = standby_run(cfg->standby, cfg, p, fds[0], fds[2], c, NULL);
 		standby_want(cfg->standby, p);
 	}
-	return r < 0 ? run_program(cfg, p, fds, c, err) : r;
+	return r < 0 ? run_program(cfg, p, fds, timeout_ms, c, err) : r;
 }
 
 int provider_call(const struct config *cfg, const struct provider_ref *p,
 		  const char *operation, json_t *members, int in_fd, int out_fd,
 		  json_t **reply, struct error *err)
+{
+	return provider_call_within(cfg, p, operation, members, in_fd, out_fd,
+				    PROVIDER_TIMEOUT_MS, reply, err);
+}
+
+int provider_call_within(const struct config *cfg, const struct provider_ref *p,
+			 const char *operation, json_t *members, int in_fd,
+			 int out_fd, int timeout_ms, json_t **reply,
+			 struct error *err)
 {
 	_cleanup_(json) json_t *request = members, *local = NULL;
 	_cleanup_close_ int fd = -1;
@@ -193,7 +203,8 @@ int provider_call(const struct config *cfg, const struct provider_ref *p,
 		return error_set(err, r, VTPM_ERR_INTERNAL,
 				 "request to provider %s: %s", p->name,
 				 strerror(-r));
-	r = run(cfg, p, operation, (const int[]){ fd, in_fd, out_fd }, &c, err);
+	r = run(cfg, p, operation, (const int[]){ fd, in_fd, out_fd },
+		timeout_ms, &c, err);
 	if (r < 0)
 		return r;
 	if (c.line[0])

@@ -27,6 +27,12 @@ int provider_call(const struct config *cfg, const struct provider_ref *p,
 		  const char *operation, json_t *members, int in_fd, int out_fd,
 		  json_t **reply, struct error *err);
 
+/* The same with another limit than PROVIDER_TIMEOUT_MS. */
+int provider_call_within(const struct config *cfg, const struct provider_ref *p,
+			 const char *operation, json_t *members, int in_fd,
+			 int out_fd, int timeout_ms, json_t **reply,
+			 struct error *err);
+
 /* -EPROTO: the program does not keep to the contract. */
 int provider_failed(struct error *err, const char *name, const char *what);
 

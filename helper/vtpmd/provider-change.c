@@ -37,7 +37,7 @@ static void unlock(struct manager *m, const char *provider)
 
 	TAILQ_FOREACH(v, &m->vtpms, link) {
 		if (v->state == VTPM_LOCKED && vtpm_uses_provider(v, provider))
-			v->want_start = true;
+			ask_ahead_want(v);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "nvram/store.h"
 #include "util/varlink.h"
 #include "vtpmd/config.h"
+#include "vtpmd/ready-key.h"
 
 #define PROVIDER_MAX_DOCUMENT (512 * 1024) /* bytes; as base64 in a request */
 
@@ -48,6 +49,19 @@ int provider_wrap(const struct config *cfg, const struct provider_ref *p,
 int provider_unwrap(const struct config *cfg, const struct provider_ref *p,
 		    const uint8_t uuid[UUID_LEN], const struct nvram_wrap *w,
 		    struct secret **key, struct error *err);
+#define PROVIDER_MAX_MANY 256 /* items of one request */
+
+/*
+ * The same of up to PROVIDER_MAX_MANY, by one run of the program, which has a
+ * minute and 250 ms for each. The key of an item that does not open stays NULL;
+ * an error is of all of them. VTPM_ERR_NOT_SUPPORTED: the program cannot.
+ */
+int provider_unwrap_many(const struct config *cfg, const struct provider_ref *p,
+			 struct ready_key *const *items, size_t n,
+			 struct error *err);
+/* Which of the @n items of a reply to it opened; -EPROTO for another reply. */
+int provider_parse_results(const char *name, const json_t *reply, size_t n,
+			   bool *opened, struct error *err);
 /* The program reads the password from @password_fd, and writes to @document_fd.
  */
 int provider_export(const struct config *cfg, const struct provider_ref *p,

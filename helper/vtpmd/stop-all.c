@@ -68,7 +68,7 @@ int stop_all(struct manager *m, struct call *call, struct error *err)
 			"all vTPMs are being stopped already; see: vtpmctl list");
 	m->stop_all = call;
 	TAILQ_FOREACH(v, &m->vtpms, link) {
-		v->want_start = false;
+		ask_ahead_forget(v);
 		locked_forget(v);
 		/* One that is being started now is stopped after that. */
 		v->want_stop = stoppable(v) || v->busy;

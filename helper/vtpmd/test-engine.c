@@ -47,7 +47,7 @@ static void hangs(void **state)
 	assert_in_range(n, 1, 7);
 	assert_int_equal(socks[n], -ETIMEDOUT);
 	assert_int_equal(engine_get_status(socks[0], 100, &status), -ETIMEDOUT);
-	assert_int_equal(engine_adopt(&cfg, "a", &e), -ETIMEDOUT);
+	assert_int_equal(engine_adopt(&cfg, "a", 100, &e), -ETIMEDOUT);
 	assert_true(time(NULL) - begin < 20);
 	assert_int_equal(faccessat(cfg.engine_fd, "a", F_OK, 0), 0);
 	while (n)
@@ -62,9 +62,45 @@ static void gone(void **state)
 
 	(void)state;
 	assert_int_equal(engine_connect(&cfg, "a"), -ECONNREFUSED);
-	assert_int_equal(engine_adopt(&cfg, "a", &e), -ENOENT);
+	assert_int_equal(engine_adopt(&cfg, "a", 100, &e), -ENOENT);
 	assert_int_equal(faccessat(cfg.engine_fd, "a", F_OK, 0), -1);
-	assert_int_equal(engine_adopt(&cfg, "a", &e), -ENOENT);
+	assert_int_equal(engine_adopt(&cfg, "a", 100, &e), -ENOENT);
+}
+
+/*
+ * Its connection ends long before its process, as on a host that is short of
+ * CPUs: it was killed all the same, and there will be another.
+ */
+static void ends_slowly(void **state)
+{
+	static const char script[] =
+		"#!/bin/sh\nexec 5<&-\nsleep 4\nkill -9 $$\n";
+	struct account self = { "self", getuid(), getgid() };
+	struct config own = cfg;
+	struct secret *key = secret_random(NVRAM_KEY_LEN);
+	struct engine_args args = { .name = "slow",
+				    .offline = true,
+				    .key = key };
+	struct engine_status status;
+	struct error err = { 0 };
+	struct engine e;
+	char path[64];
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/vtpm-engine", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+	assert_int_equal(write(fd, script, sizeof(script) - 1),
+			 sizeof(script) - 1);
+	close(fd);
+	own.libexec_dir = dir;
+	own.state_dir = "/";
+	own.engine_user = self;
+	args.nvram_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_int_equal(engine_start(&own, &args, &e, &status, &err), -EINTR);
+	close(args.nvram_fd);
+	secret_free(key);
+	unlink(path);
 }
 
 static int set_up(void **state)
@@ -88,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hangs),
 		cmocka_unit_test(gone),
+		cmocka_unit_test(ends_slowly),
 	};
 
 	log_init("test", LOG_ERR);

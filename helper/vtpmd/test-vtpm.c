@@ -56,6 +56,25 @@ static void table(void **state)
 	}
 }
 
+/* It waits for its turn: what may be asked of a stopped one, and stop. */
+static void queued(void **state)
+{
+	struct vtpm v = { .name = "web1", .want_start = true };
+
+	(void)state;
+	assert_true(vtpm_is_queued(&v));
+	for (int op = OP_START; op < OPS; op++) {
+		bool may = op == OP_STOP || want[VTPM_STOPPED].may[op] == 'y';
+
+		assert_int_equal(vtpm_check(&v, op, NULL) == 0, may);
+	}
+	v.busy = 1;
+	assert_int_equal(vtpm_check(&v, OP_STOP, NULL), -EBUSY);
+	/* A retry of one that is locked is seen if it goes well. */
+	v.state = VTPM_LOCKED;
+	assert_false(vtpm_is_queued(&v));
+}
+
 static void busy(void **state)
 {
 	struct vtpm v = { .name = "web1", .busy = true };
@@ -265,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
+		cmocka_unit_test(queued),
 		cmocka_unit_test(busy),
 		cmocka_unit_test(after_a_failed_start),
 		cmocka_unit_test(names),

@@ -436,6 +436,29 @@ static void zygote_dies(void **state)
 	end(&b);
 }
 
+/* It costs a start that long, and then there is another. */
+static void zygote_hangs(void **state)
+{
+	struct machine a, b;
+	pid_t first;
+	time_t began;
+
+	(void)state;
+	zygote_set_timeouts(t.z, 60, 1);
+	zygote_renew(t.z);
+	start(&a, "a", 1);
+	first = zygote_pid();
+	kill(first, SIGSTOP);
+	began = time(NULL);
+	start(&b, "b", 1);
+	assert_in_range(time(NULL) - began, 0, 20);
+	end(&b);
+	start(&b, "b", 1);
+	assert_int_not_equal(zygote_pid(), first);
+	end(&a);
+	end(&b);
+}
+
 static bool wait_gone(pid_t pid)
 {
 	for (int i = 0; i < 500; i++) {
@@ -475,7 +498,7 @@ static void manager_dies(void **state)
 	sock = engine_connect(&t.cfg, "a");
 	assert_true(sock >= 0);
 	close(sock);
-	assert_int_equal(engine_adopt(&t.cfg, "a", &e), 0);
+	assert_int_equal(engine_adopt(&t.cfg, "a", 60000, &e), 0);
 	assert_int_equal(e.process.pid, pids[0]);
 	engine_discard(&t.cfg, "a", &e);
 	close(report[0]);
@@ -566,6 +589,7 @@ int main(void)
 		cmocka_unit_test(has_its_descriptors),
 		cmocka_unit_test(settles),
 		cmocka_unit_test(zygote_dies),
+		cmocka_unit_test(zygote_hangs),
 		cmocka_unit_test(manager_dies),
 		cmocka_unit_test(without),
 	};

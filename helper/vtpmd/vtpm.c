@@ -54,6 +54,11 @@ const char *vtpm_state_name(enum vtpm_life state)
 	return states[state].name;
 }
 
+bool vtpm_is_queued(const struct vtpm *v)
+{
+	return v->want_start && v->state == VTPM_STOPPED;
+}
+
 int vtpm_check(const struct vtpm *v, enum vtpm_op op, struct error *err)
 {
 	if (v->busy)
@@ -62,6 +67,8 @@ int vtpm_check(const struct vtpm *v, enum vtpm_op op, struct error *err)
 			"another operation works on vTPM %s (%s); wait "
 			"for it and try again",
 			v->name, states[v->state].name);
+	if (op == OP_STOP && vtpm_is_queued(v))
+		return 0;
 	if (!(states[v->state].may & MAY(op)))
 		return error_set(err, -EINVAL, VTPM_ERR_STATE,
 				 "vTPM %s is %s; %s %s", v->name,
@@ -119,6 +126,7 @@ void vtpm_free(struct vtpm *v)
 	struct engine e = vtpm_detach(v);
 
 	locked_forget(v);
+	ask_ahead_forget(v);
 	/* The process goes on: who forgets a vTPM has stopped it or wants that.
 	 */
 	process_close(&e.process);
@@ -256,6 +264,24 @@ bool vtpm_uses_provider(const struct vtpm *v, const char *provider)
 	return false;
 }
 
+/* One that waits for its turn is starting to whoever looks. */
+static void add_state(const struct vtpm *v, json_t *out)
+{
+	bool queued = vtpm_is_queued(v);
+	const char *reason = v->reason;
+
+	if (queued)
+		reason = v->ask == ASK_DONE
+				 ? "waiting for its turn"
+				 : "waiting for its turn; its provider is "
+				   "asked for the data keys of many";
+	json_object_set_new(
+		out, "state",
+		json_string(states[queued ? VTPM_STARTING : v->state].name));
+	if (*reason)
+		json_object_set_new(out, "reason", json_text(reason));
+}
+
 static void add_wraps(const struct nvram_info *info, json_t *out)
 {
 	json_t *wraps = json_array();
@@ -288,9 +314,7 @@ json_t *vtpm_to_json(const struct vtpm *v)
 	out = json_object();
 	json_object_set_new(out, "name", json_string(v->name));
 	json_object_set_new(out, "uuid", json_string(uuid));
-	json_object_set_new(out, "state", json_string(states[v->state].name));
-	if (v->reason[0])
-		json_object_set_new(out, "reason", json_text(v->reason));
+	add_state(v, out);
 	json_object_set_new(out, "autostart",
 			    json_boolean(v->settings.autostart));
 	json_object_set_new(out, "ownerUid", json_integer(v->settings.uid));

@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "nvram/store.h"
+#include "vtpmd/ask-ahead.h"
 #include "vtpmd/engine.h"
 #include "vtpmd/kernel.h"
 #include "vtpmd/settings.h"
@@ -51,14 +52,20 @@ struct vtpm {
 	enum vtpm_life state;
 	char reason[512]; /* why it is in that state, or empty */
 	struct settings settings;
-	unsigned int busy;    /* jobs at work on it */
-	bool new;	      /* being made; nobody sees it yet */
-	bool blank;	      /* of the pool; nobody ever sees it */
-	bool stale;	      /* it is not to be used */
-	bool want_start;      /* start it when there is room for the job */
-	bool want_stop;	      /* StopAll is not done with it */
-	bool want_rekey;      /* nor is RekeyAll */
-	unsigned int retry_s; /* locked: the present interval */
+	unsigned int busy; /* jobs at work on it */
+	bool new;	   /* being made; nobody sees it yet */
+	bool blank;	   /* of the pool; nobody ever sees it */
+	bool stale;	   /* it is not to be used */
+	bool want_start;   /* start it when there is room; autostart.h */
+	/* Its data key, asked for ahead of that: ask-ahead.c's. */
+	enum ask_ahead ask;
+	struct ask_group *ask_group; /* as long as anybody wants; or NULL */
+	const struct ask *ask_job;   /* and which of its items */
+	size_t ask_index;
+	struct ready_key *ready_key;   /* or NULL */
+	bool want_stop;		       /* StopAll is not done with it */
+	bool want_rekey;	       /* nor is RekeyAll */
+	unsigned int retry_s;	       /* locked: the present interval */
 	sd_event_source *retry_source; /* and its end */
 	bool ephemeral;		       /* its file is in memory */
 	bool have_info;
@@ -79,6 +86,8 @@ struct vtpm *vtpm_new(struct manager *m, const char *name);
 void vtpm_free(struct vtpm *v);
 
 const char *vtpm_state_name(enum vtpm_life state);
+/* It is stopped, and is to be started when it is its turn. */
+bool vtpm_is_queued(const struct vtpm *v);
 /* 0, or VTPM_ERR_BUSY or VTPM_ERR_STATE with what to do instead. */
 int vtpm_check(const struct vtpm *v, enum vtpm_op op, struct error *err);
 /*

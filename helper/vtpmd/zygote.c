@@ -19,7 +19,9 @@
 #include "vtpmd/zygote.h"
 
 /* The first reply comes after the self-test of libtpms, on a slow machine. */
-#define REPLY_TIMEOUT_S 60
+#define FIRST_REPLY_S 60
+/* All others are a fork away. Who waits for one holds up all other starts. */
+#define REPLY_S 10
 
 struct zygote {
 	/* Protects all but @stale: one request at a time. */
@@ -27,6 +29,9 @@ struct zygote {
 	struct process process; /* pidfd -1: none */
 	int sock;
 	struct stat program;
+	unsigned int first_s, later_s;
+	bool replied; /* the one that runs */
+	bool mute;    /* one of @program never did: no other is tried */
 	_Atomic bool stale;
 };
 
@@ -39,8 +44,16 @@ int zygote_new(struct zygote **out)
 	pthread_mutex_init(&z->lock, NULL);
 	z->process.pidfd = -1;
 	z->sock = -1;
+	zygote_set_timeouts(z, FIRST_REPLY_S, REPLY_S);
 	*out = z;
 	return 0;
+}
+
+void zygote_set_timeouts(struct zygote *z, unsigned int first_s,
+			 unsigned int later_s)
+{
+	z->first_s = first_s;
+	z->later_s = later_s;
 }
 
 static void end(struct zygote *z)
@@ -67,9 +80,15 @@ void zygote_renew(struct zygote *z)
 		z->stale = true;
 }
 
+static void wait_for(int sock, unsigned int seconds)
+{
+	const struct timeval tv = { .tv_sec = seconds };
+
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+}
+
 static int begin(struct zygote *z, const struct spawn *s, struct error *err)
 {
-	const struct timeval tv = { .tv_sec = REPLY_TIMEOUT_S };
 	char title[ZYGOTE_TITLE_LEN + 1];
 	char *argv[] = { "vtpm-engine", "--zygote", "3", title, NULL };
 	struct spawn own = { .path = s->path,
@@ -94,8 +113,9 @@ static int begin(struct zygote *z, const struct spawn *s, struct error *err)
 		close(pair[0]);
 		return r;
 	}
-	setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	wait_for(pair[0], z->first_s);
 	z->sock = pair[0];
+	z->replied = z->mute = false;
 	return 0;
 }
 
@@ -112,6 +132,9 @@ static int make_ready(struct zygote *z, const struct spawn *s,
 				 s->path, strerror(errno));
 	if (z->sock >= 0 && !stale && spawn_same_program(&st, &z->program))
 		return 0;
+	if (z->mute && !stale && spawn_same_program(&st, &z->program))
+		return error_set(err, -ETIMEDOUT, VTPM_ERR_INTERNAL,
+				 "it did not answer within %u s", z->first_s);
 	end(z);
 	r = begin(z, s, err);
 	if (!r)
@@ -186,6 +209,16 @@ static int adopt(pid_t pid, struct process *out)
 	return 0;
 }
 
+static void note_reply(struct zygote *z, int r)
+{
+	if (!r && !z->replied) {
+		z->replied = true;
+		wait_for(z->sock, z->later_s);
+	}
+	if (r == -ETIMEDOUT && !z->replied)
+		z->mute = true;
+}
+
 /*
  * A subreaper only until the engine is ours: what providers leave behind is
  * init's to reap.
@@ -205,6 +238,7 @@ static int request(struct zygote *z, const struct spawn *s, bool *sent,
 	*sent = !r;
 	if (!r)
 		r = receive_reply(z->sock, &pid);
+	note_reply(z, r);
 	/*
 	 * Without an engine for sure: it said so, or has ended with the request
 	 * unread, which is what ECONNRESET says (unix(7)).

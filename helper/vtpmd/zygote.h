@@ -13,12 +13,20 @@ struct zygote;
 
 /* 0 or -ENOMEM; nothing is started yet. */
 int zygote_new(struct zygote **out);
+/*
+ * How long, in seconds, the first reply of a zygote may take, and any other; for
+ * tests. One that does not keep to it is killed. After the second limit there is
+ * another, after the first one there is none any more.
+ */
+void zygote_set_timeouts(struct zygote *z, unsigned int first_s,
+			 unsigned int later_s);
 /* It ends; its engines go on. NULL is fine. */
 void zygote_free(struct zygote *z);
 
 /*
  * As spawn_process(), for an engine: @s->path is the program of zygote and
  * engine. Without a zygote that works the program is started as any other.
+ * -ESTALE: there may be an engine that nobody knows, with these descriptors.
  */
 int zygote_spawn(struct zygote *z, const struct spawn *s, struct process *out,
 		 struct error *err);

@@ -29,8 +29,7 @@ host_suites()
 	done
 	suite nvram-vectors python3 tools/testing/vectors/check-nvram-vectors.py
 	suite swtpm-vectors python3 tools/testing/vectors/check-swtpm-vectors.py
-	suite provider-native python3 tools/testing/e2e/provider-conformance.py \
-		build/asan/vtpm-key-native
+	suite provider-native tools/testing/e2e/provider-native.sh build/asan
 	suite provider-pkcs11 tools/testing/e2e/provider-pkcs11.sh build/asan
 	suite provider-kmip tools/testing/e2e/provider-kmip.sh build/asan
 	suite provider-kmip-servers tools/testing/e2e/provider-kmip-servers.sh \
@@ -40,6 +39,8 @@ host_suites()
 		build/asan
 	suite api-asan "${sudo[@]}" tools/testing/e2e/api.sh build/asan
 	suite backup "${sudo[@]}" tools/testing/e2e/backup.sh build/asan
+	suite autostart-keys "${sudo[@]}" tools/testing/e2e/autostart-keys.sh \
+		build/asan
 	suite pool "${sudo[@]}" tools/testing/e2e/pool.sh build/asan
 	suite standby "${sudo[@]}" tools/testing/e2e/standby.sh build/asan
 	suite swtpm "${sudo[@]}" tools/testing/e2e/swtpm.sh build/asan

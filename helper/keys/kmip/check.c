@@ -13,6 +13,7 @@
 #include "keys/check.h"
 #include "keys/kmip/check.h"
 #include "keys/kmip/wrap.h"
+#include "util/clock.h"
 
 #define VALUE_LEN 32
 #define RENEW_DAYS 30
@@ -36,14 +37,6 @@ static bool step(const struct target *t, const char *what, int r,
 	return check_step(t->c, name, r, why, "%s", text);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
-
 /* All addresses of a name share the time that a server has. */
 static int connect_to(const struct addrinfo *a, int64_t deadline)
 {
@@ -52,7 +45,7 @@ static int connect_to(const struct addrinfo *a, int64_t deadline)
 		a->ai_protocol);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	socklen_t len = sizeof(int);
-	int64_t left = deadline - now_ms();
+	int64_t left = deadline - clock_ms();
 	int e = 0;
 
 	if (fd < 0)
@@ -80,7 +73,7 @@ static bool check_network(const struct target *t)
 			  gai_strerror(r));
 	if (!step(t, "DNS", r, &why, "has an address"))
 		return false;
-	deadline = now_ms() + t->config->timeout * INT64_C(1000);
+	deadline = clock_ms() + t->config->timeout * INT64_C(1000);
 	r = -ENXIO;
 	for (const struct addrinfo *a = list; a && r; a = a->ai_next)
 		r = connect_to(a, deadline);

@@ -24,6 +24,20 @@ int kmip_find(struct kmip *k, const char *id, struct kmip_key *out,
 	return e;
 }
 
+static int fetch_nothing(void *arg, const char *id, struct secret **out,
+			 struct error *err)
+{
+	struct kmip_key key;
+
+	(void)out;
+	return kmip_find(arg, id, &key, err);
+}
+
+int kmip_check_key(struct kmip *k, const char *id, struct error *err)
+{
+	return key_cache_get(&k->found, id, fetch_nothing, k, NULL, err);
+}
+
 static int locate(struct kmip *k, struct kmip_key *keys, size_t *count,
 		  struct error *err)
 {

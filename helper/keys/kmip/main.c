@@ -6,45 +6,37 @@
 #include <string.h>
 
 #include "keys/kmip/check.h"
+#include "keys/kmip/servers.h"
 #include "keys/kmip/wrap.h"
 
 typedef int (*session_fn)(const struct request *r, struct kmip *k,
 			  json_t *reply, struct error *err);
 
-/*
- * The first server that can be had does it. Only a lost connection is a reason
- * to ask the next: what a server refuses, it refuses. A key that was made
- * before the connection was lost stays unused.
- */
+struct exchange {
+	const struct request *r;
+	json_t *reply;
+	session_fn fn;
+};
+
+static int run_exchange(struct kmip *k, void *arg, struct error *err)
+{
+	struct exchange *x = arg;
+
+	return x->fn(x->r, k, x->reply, err);
+}
+
 static int with_server(const struct request *r, json_t *reply, session_fn fn,
 		       struct error *err)
 {
-	struct kmip_config c;
-	struct error all = { 0 };
-	SSL_CTX *ctx = NULL;
-	bool lost = true;
-	int e = kmip_config_read(r, &c, err);
+	struct exchange x = { r, reply, fn };
+	struct kmip_servers s;
+	int e = kmip_servers_open(r, &s, err);
 
-	if (!e)
-		e = tls_context_new(&c, &ctx, err);
 	if (e)
 		return e;
-	for (size_t i = 0; lost && i < c.servers; i++) {
-		struct error one = { 0 };
-		struct kmip k;
-
-		e = kmip_open(&k, ctx, &c, &c.server[i], &one);
-		if (!e)
-			e = fn(r, &k, reply, &one);
-		lost = e && k.lost;
-		kmip_close(&k);
-		if (e && all.text[0])
-			error_prefix(&one, "%s; then", all.text);
-		if (e)
-			all = one;
-	}
-	SSL_CTX_free(ctx);
-	return e ? error_set(err, e, all.code, "%s", all.text) : 0;
+	e = kmip_servers_do(&s, run_exchange, &x, err);
+	kmip_servers_close(&s);
+	return e;
 }
 
 /* Backing the server up is its owner's, so every key counts as backed up. */
@@ -167,18 +159,49 @@ static int session_wrap(const struct request *r, struct kmip *k, json_t *reply,
 	return e ? e : provider_put_text(reply, "key-id", key.id, err);
 }
 
-static int session_unwrap(const struct request *r, struct kmip *k,
-			  json_t *reply, struct error *err)
-{
-	_cleanup_(secret) struct secret *plain = NULL;
-	struct kmip_key key;
-	int e = kmip_find(k, r->key_id, &key, err);
+struct unwrapping {
+	const struct wrapped_item *item;
+	struct secret **out;
+};
 
-	(void)reply;
-	if (!e)
-		e = kmip_unwrap(k, r->key_id, r->context, r->wrapped,
-				r->wrapped_len, &plain, err);
-	return e ? e : provider_send(plain->data, plain->len, err);
+static int unwrap_item(struct kmip *k, void *arg, struct error *err)
+{
+	const struct unwrapping *u = arg;
+	const struct wrapped_item *i = u->item;
+	int e = kmip_check_key(k, i->key_id, err);
+
+	return e ? e
+		 : kmip_unwrap(k, i->key_id, i->context, i->wrapped,
+			       i->wrapped_len, u->out, err);
+}
+
+static int unwrap_begin(const struct request *r, void **session,
+			struct error *err)
+{
+	struct kmip_servers *s = malloc(sizeof(*s));
+	int e = s ? kmip_servers_open(r, s, err) : provider_out_of_memory(err);
+
+	if (e)
+		free(s);
+	else
+		*session = s;
+	return e;
+}
+
+static int unwrap_open(void *session, const struct request *r,
+		       const struct wrapped_item *item, struct secret **out,
+		       struct error *err)
+{
+	struct unwrapping u = { item, out };
+
+	(void)r;
+	return kmip_servers_do(session, unwrap_item, &u, err);
+}
+
+static void unwrap_end(void *session)
+{
+	kmip_servers_close(session);
+	free(session);
 }
 
 static int session_destroy_key(const struct request *r, struct kmip *k,
@@ -212,11 +235,6 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 	return with_server(r, reply, session_wrap, err);
 }
 
-static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
-{
-	return with_server(r, reply, session_unwrap, err);
-}
-
 static int op_destroy_key(const struct request *r, json_t *reply,
 			  struct error *err)
 {
@@ -233,10 +251,10 @@ int main(int argc, char **argv)
 				[OP_INFO] = op_info,
 				[OP_NEW_KEY] = op_new_key,
 				[OP_WRAP] = op_wrap,
-				[OP_UNWRAP] = op_unwrap,
 				[OP_CHECK] = kmip_check,
 				[OP_DESTROY_KEY] = op_destroy_key,
 			},
+		.unwrapper = { unwrap_begin, unwrap_open, unwrap_end },
 	};
 
 	/* A server that hangs up is an error to report. */

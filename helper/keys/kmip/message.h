@@ -3,6 +3,7 @@
 #ifndef VTPM_KEYS_KMIP_MESSAGE_H
 #define VTPM_KEYS_KMIP_MESSAGE_H
 
+#include "keys/key-cache.h"
 #include "keys/kmip/tls.h"
 #include "keys/kmip/ttlv.h"
 
@@ -28,6 +29,8 @@ struct kmip {
 	struct secret *answer;
 	uint32_t reason; /* why the server refused last; 0: it did not */
 	bool lost;	 /* the connection is of no use any more */
+	/* By kmip_check_key(), without secrets, and by kmip_unwrap(). */
+	struct key_cache found, fetched;
 };
 
 struct kmip_key {
@@ -58,6 +61,8 @@ int kmip_list(struct kmip *k, struct kmip_key **out, size_t *count,
 /* VTPM_ERR_KEY_MISSING or VTPM_ERR_KEY_DESTROYED if it cannot be had. */
 int kmip_find(struct kmip *k, const char *id, struct kmip_key *out,
 	      struct error *err);
+/* The same, asked of the server once for each connection. */
+int kmip_check_key(struct kmip *k, const char *id, struct error *err);
 int kmip_get(struct kmip *k, const char *id, struct secret **out,
 	     struct error *err);
 /*

@@ -107,4 +107,6 @@ void kmip_close(struct kmip *k)
 	tls_close(&k->tls);
 	secret_free(k->answer);
 	k->answer = NULL;
+	key_cache_clear(&k->found);
+	key_cache_clear(&k->fetched);
 }

@@ -11,14 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "keys/kmip/tls.h"
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
-}
+#include "util/clock.h"
 
 /* What OpenSSL has against it; the queue is empty afterwards. */
 static const char *why(void)
@@ -98,7 +91,7 @@ static int wait_for(const struct tls *t, short events)
 {
 	for (;;) {
 		struct pollfd p = { .fd = t->fd, .events = events };
-		int64_t left = t->deadline - now_ms();
+		int64_t left = t->deadline - clock_ms();
 		int n = left > 0 ? poll(&p, 1, left) : 0;
 
 		if (n > 0)
@@ -200,14 +193,18 @@ static int after(struct tls *t, int n, struct error *err)
 			 t->server->name, why());
 }
 
+void tls_renew(struct tls *t, unsigned int timeout)
+{
+	t->deadline = clock_ms() + timeout * INT64_C(1000);
+}
+
 int tls_connect(SSL_CTX *ctx, const struct kmip_server *server,
 		unsigned int timeout, struct tls *out, struct error *err)
 {
 	int n, r;
 
-	*out = (struct tls){ .server = server,
-			     .fd = -1,
-			     .deadline = now_ms() + timeout * INT64_C(1000) };
+	*out = (struct tls){ .server = server, .fd = -1 };
+	tls_renew(out, timeout);
 	r = connect_any(out, err);
 	if (r)
 		return r;
@@ -245,7 +242,7 @@ int tls_read(struct tls *t, void *data, size_t len, struct error *err)
 
 	while (len) {
 		/* Also for one who sends a byte now and then. */
-		if (now_ms() > t->deadline)
+		if (clock_ms() > t->deadline)
 			return timed_out(t, err);
 		n = SSL_read_ex(t->ssl, p, len, &done);
 		if (n == 1) {

@@ -24,6 +24,8 @@ int tls_context_new(const struct kmip_config *c, SSL_CTX **out,
 /* @out is to be closed in any case. */
 int tls_connect(SSL_CTX *ctx, const struct kmip_server *server,
 		unsigned int timeout, struct tls *out, struct error *err);
+/* @timeout seconds from now, for what comes next. */
+void tls_renew(struct tls *t, unsigned int timeout);
 int tls_write(struct tls *t, const void *data, size_t len, struct error *err);
 /* All of @len bytes. */
 int tls_read(struct tls *t, void *data, size_t len, struct error *err);

@@ -124,12 +124,18 @@ static int forged(struct error *err)
 			 "vTPM");
 }
 
+static int fetch(void *arg, const char *id, struct secret **out,
+		 struct error *err)
+{
+	return kmip_get(arg, id, out, err);
+}
+
 static int unwrap_here(struct kmip *k, const char *id, const struct binding *b,
 		       const uint8_t *wrapped, size_t len, struct secret **out,
 		       struct error *err)
 {
-	_cleanup_(secret) struct secret *key = NULL;
 	_cleanup_(secret) struct secret *plain = secret_new(len);
+	const struct secret *key;
 	const uint8_t *salt = wrapped + HEAD_LEN;
 	struct hkdf_gcm p;
 	int e;
@@ -137,7 +143,7 @@ static int unwrap_here(struct kmip *k, const char *id, const struct binding *b,
 	if (!plain)
 		return error_set(err, -ENOMEM, VTPM_ERR_PROVIDER,
 				 "out of memory");
-	e = kmip_get(k, id, &key, err);
+	e = key_cache_get(&k->fetched, id, fetch, k, &key, err);
 	if (e)
 		return e;
 	p = local(key, salt, b);

@@ -11,7 +11,10 @@
 int kmip_wrap(struct kmip *k, const char *id, const uint8_t context[UUID_LEN],
 	      const struct secret *plain, uint8_t *out, size_t *len,
 	      struct error *err);
-/* VTPM_ERR_KEY_WRONG for anything that was not wrapped this way. */
+/*
+ * VTPM_ERR_KEY_WRONG for anything that was not wrapped this way. A key that is
+ * needed here is fetched once for each connection.
+ */
 int kmip_unwrap(struct kmip *k, const char *id, const uint8_t context[UUID_LEN],
 		const uint8_t *wrapped, size_t len, struct secret **out,
 		struct error *err);

@@ -57,6 +57,13 @@ struct native_key *native_active(struct native_keys *k)
 	return NULL;
 }
 
+struct native_key *native_find_text(struct native_keys *k, const char *key_id)
+{
+	uint8_t id[UUID_LEN];
+
+	return uuid_parse(key_id, id) ? NULL : native_find(k, id);
+}
+
 int native_store(int dir, const struct native_key *key, struct error *err)
 {
 	_cleanup_(secret) struct secret *buf = secret_new(K_LEN);
@@ -188,4 +195,11 @@ int native_load(int dir, struct native_keys **out, struct error *err)
 		return r;
 	*out = TAKE_PTR(k);
 	return 0;
+}
+
+int native_open(int *dir, struct native_keys **k, struct error *err)
+{
+	int r = key_dir_open(dir, err);
+
+	return r ? r : native_load(*dir, k, err);
 }

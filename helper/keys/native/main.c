@@ -11,14 +11,6 @@
 #include "keys/provider.h"
 #include "util/hkdf-gcm.h"
 
-/* The working directory with its keys; the lock goes with the process. */
-static int open_keys(int *dir, struct native_keys **k, struct error *err)
-{
-	int r = key_dir_open(dir, err);
-
-	return r ? r : native_load(*dir, k, err);
-}
-
 static json_t *describe(const struct native_key *key)
 {
 	char id[UUID_TEXT_LEN], when[32];
@@ -58,7 +50,7 @@ static int op_info(const struct request *r, json_t *reply, struct error *err)
 	_cleanup_close_ int dir = -1;
 	json_t *list = json_array();
 	struct error why = { 0 };
-	int e = open_keys(&dir, &k, err);
+	int e = native_open(&dir, &k, err);
 
 	for (size_t i = 0; !e && i < k->count; i++) {
 		if (json_array_append_new(list, describe(&k->key[i])))
@@ -82,7 +74,7 @@ static int op_new_key(const struct request *r, json_t *reply, struct error *err)
 	_cleanup_(native_keys) struct native_keys *k = NULL;
 	_cleanup_close_ int dir = -1;
 	struct native_key *key;
-	int e = open_keys(&dir, &k, err);
+	int e = native_open(&dir, &k, err);
 
 	if (e)
 		return e;
@@ -103,14 +95,6 @@ static int op_new_key(const struct request *r, json_t *reply, struct error *err)
 	return e ? e : provider_put_key_id(reply, key->id, err);
 }
 
-/* The key that the request names, else NULL. */
-static struct native_key *named_key(struct native_keys *k, const char *key_id)
-{
-	uint8_t id[UUID_LEN];
-
-	return uuid_parse(key_id, id) ? NULL : native_find(k, id);
-}
-
 static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 {
 	uint8_t wrapped[PROVIDER_MAX_DATA_KEY + NATIVE_WRAP_OVERHEAD];
@@ -118,7 +102,7 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int dir = -1;
 	const struct native_key *key;
-	int e = open_keys(&dir, &k, err);
+	int e = native_open(&dir, &k, err);
 
 	if (e)
 		return e;
@@ -126,7 +110,7 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 		e = key_dir_check_destroyed(dir, r->provider, r->key_id, err);
 	if (e)
 		return e;
-	key = r->key_id ? named_key(k, r->key_id) : native_active(k);
+	key = r->key_id ? native_find_text(k, r->key_id) : native_active(k);
 	if (r->key_id && !key)
 		return error_set(err, -ENOKEY, VTPM_ERR_KEY_MISSING,
 				 "provider %s has no key %s", r->provider,
@@ -142,38 +126,13 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 	return provider_put_key_id(reply, key->id, err);
 }
 
-static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
-{
-	_cleanup_(native_keys) struct native_keys *k = NULL;
-	_cleanup_(secret) struct secret *plain = NULL;
-	_cleanup_close_ int dir = -1;
-	const struct native_key *key;
-	int e = open_keys(&dir, &k, err);
-
-	(void)reply;
-	if (e)
-		return e;
-	e = key_dir_check_destroyed(dir, r->provider, r->key_id, err);
-	if (e)
-		return e;
-	key = named_key(k, r->key_id);
-	if (!key)
-		return error_set(err, -ENOKEY, VTPM_ERR_KEY_MISSING,
-				 "provider %s has no key %s; import the backup "
-				 "that holds it",
-				 r->provider, r->key_id);
-	e = native_unwrap(key, r->context, r->wrapped, r->wrapped_len, &plain,
-			  err);
-	return e ? e : provider_send(plain->data, plain->len, err);
-}
-
 static int op_export(const struct request *r, json_t *reply, struct error *err)
 {
 	_cleanup_(native_keys) struct native_keys *k = NULL;
 	_cleanup_free_ uint8_t *doc = NULL;
 	_cleanup_close_ int dir = -1;
 	size_t len;
-	int e = open_keys(&dir, &k, err);
+	int e = native_open(&dir, &k, err);
 
 	(void)reply;
 	if (!e)
@@ -262,7 +221,7 @@ static int op_import(const struct request *r, json_t *reply, struct error *err)
 		e = native_import(r->document, r->document_len, r->secret, &new,
 				  err);
 	if (!e)
-		e = open_keys(&dir, &have, err);
+		e = native_open(&dir, &have, err);
 	if (!e)
 		e = do_import(dir, have, new, ids, err);
 	return e;
@@ -274,13 +233,13 @@ static int op_destroy_key(const struct request *r, json_t *reply,
 	_cleanup_(native_keys) struct native_keys *k = NULL;
 	_cleanup_close_ int dir = -1;
 	const struct native_key *active, *next = NULL;
-	int e = open_keys(&dir, &k, err);
+	int e = native_open(&dir, &k, err);
 
 	(void)reply;
 	if (e)
 		return e;
 	active = native_active(k);
-	if (active && active == named_key(k, r->key_id)) {
+	if (active && active == native_find_text(k, r->key_id)) {
 		/* The newest of the others takes its place. */
 		for (size_t i = 0; i < k->count; i++) {
 			if (&k->key[i] != active)
@@ -319,12 +278,13 @@ int main(int argc, char **argv)
 				[OP_INFO] = op_info,
 				[OP_NEW_KEY] = op_new_key,
 				[OP_WRAP] = op_wrap,
-				[OP_UNWRAP] = op_unwrap,
 				[OP_EXPORT] = op_export,
 				[OP_IMPORT] = op_import,
 				[OP_CHECK] = native_check,
 				[OP_DESTROY_KEY] = op_destroy_key,
 			},
+		.unwrapper = { native_unwrap_begin, native_unwrap_open,
+			       native_unwrap_end },
 	};
 
 #ifndef __SANITIZE_ADDRESS__

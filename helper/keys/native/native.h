@@ -37,6 +37,8 @@ void native_keys_free(struct native_keys *k);
 DEFINE_CLEANUP(native_keys, struct native_keys *, native_keys_free)
 struct native_key *native_find(struct native_keys *k,
 			       const uint8_t id[UUID_LEN]);
+/* By what the contract calls "key-id"; NULL if there is none. */
+struct native_key *native_find_text(struct native_keys *k, const char *key_id);
 struct native_key *native_active(struct native_keys *k);
 
 /*
@@ -44,6 +46,8 @@ struct native_key *native_active(struct native_keys *k);
  * holds until @dir is closed. Files of a write that was cut are removed.
  */
 int native_load(int dir, struct native_keys **out, struct error *err);
+/* The same of the working directory; the caller closes *dir. */
+int native_open(int *dir, struct native_keys **k, struct error *err);
 /* Write one key, whole and durable or not at all. */
 int native_store(int dir, const struct native_key *key, struct error *err);
 int native_set_active(int dir, const uint8_t id[UUID_LEN], struct error *err);
@@ -61,6 +65,14 @@ int native_wrap(const struct native_key *key, const uint8_t context[UUID_LEN],
 int native_unwrap(const struct native_key *key, const uint8_t context[UUID_LEN],
 		  const uint8_t *wrapped, size_t len, struct secret **out,
 		  struct error *err);
+
+/* As in struct unwrapper: all keys are read once, and the lock is held. */
+int native_unwrap_begin(const struct request *r, void **session,
+			struct error *err);
+int native_unwrap_open(void *session, const struct request *r,
+		       const struct wrapped_item *item, struct secret **out,
+		       struct error *err);
+void native_unwrap_end(void *session);
 
 /* The operation "check". */
 int native_check(const struct request *r, json_t *reply, struct error *err);

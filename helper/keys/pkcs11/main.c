@@ -74,25 +74,25 @@ static int op_new_key(const struct request *r, json_t *reply, struct error *err)
 }
 
 /* A text that is no UUID is the id of no key of ours. */
-static int parse_id(const struct request *r, uint8_t id[UUID_LEN],
-		    struct error *err)
+static int parse_id(const struct request *r, const char *key_id,
+		    uint8_t id[UUID_LEN], struct error *err)
 {
-	return uuid_parse(r->key_id, id)
+	return uuid_parse(key_id, id)
 		       ? error_set(err, -ENOKEY, VTPM_ERR_KEY_MISSING,
 				   "provider %s has no key %s", r->provider,
-				   r->key_id)
+				   key_id)
 		       : 0;
 }
 
 /* The token keeps no trace of a key that was destroyed, but we do. */
 static int find_key(const struct request *r, const struct token *t,
-		    const uint8_t id[UUID_LEN], CK_OBJECT_HANDLE *key,
-		    struct error *err)
+		    const char *key_id, const uint8_t id[UUID_LEN],
+		    CK_OBJECT_HANDLE *key, struct error *err)
 {
 	int e = token_find(t, id, key, err);
 
 	if (e == -ENOKEY && key_dir_is_marked(t->lock, id))
-		key_dir_check_destroyed(t->lock, r->provider, r->key_id, err);
+		key_dir_check_destroyed(t->lock, r->provider, key_id, err);
 	return e;
 }
 
@@ -101,11 +101,11 @@ static int open_key(const struct request *r, struct token *t,
 		    uint8_t id[UUID_LEN], CK_OBJECT_HANDLE *key,
 		    struct error *err)
 {
-	int e = parse_id(r, id, err);
+	int e = parse_id(r, r->key_id, id, err);
 
 	if (!e)
 		e = token_open(r, NULL, t, err);
-	return e ? e : find_key(r, t, id, key, err);
+	return e ? e : find_key(r, t, r->key_id, id, key, err);
 }
 
 /* The key to wrap with: the one named, else the active one. */
@@ -118,7 +118,7 @@ static int pick_key(const struct request *r, const struct token *t,
 	int e;
 
 	if (r->key_id)
-		return find_key(r, t, id, key, err);
+		return find_key(r, t, r->key_id, id, key, err);
 	e = token_list(t, &keys, &n, err);
 	if (e)
 		return e;
@@ -136,7 +136,7 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 	uint8_t id[UUID_LEN] = { 0 };
 	CK_OBJECT_HANDLE key;
 	struct token t = { .lock = -1 };
-	int e = r->key_id ? parse_id(r, id, err) : 0;
+	int e = r->key_id ? parse_id(r, r->key_id, id, err) : 0;
 
 	if (!e)
 		e = token_open(r, NULL, &t, err);
@@ -154,20 +154,43 @@ static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 	return provider_put_key_id(reply, id, err);
 }
 
-static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
+/* A session is a token that is logged into. */
+static int unwrap_begin(const struct request *r, void **session,
+			struct error *err)
 {
-	_cleanup_(secret) struct secret *plain = NULL;
-	uint8_t id[UUID_LEN];
-	CK_OBJECT_HANDLE key;
-	struct token t = { .lock = -1 };
-	int e = open_key(r, &t, id, &key, err);
+	struct token *t = malloc(sizeof(*t));
+	int e;
 
-	(void)reply;
+	if (!t)
+		return provider_out_of_memory(err);
+	e = token_open(r, NULL, t, err);
+	if (e)
+		free(t);
+	else
+		*session = t;
+	return e;
+}
+
+static int unwrap_open(void *session, const struct request *r,
+		       const struct wrapped_item *item, struct secret **out,
+		       struct error *err)
+{
+	const struct token *t = session;
+	CK_OBJECT_HANDLE key;
+	uint8_t id[UUID_LEN];
+	int e = parse_id(r, item->key_id, id, err);
+
 	if (!e)
-		e = pkcs11_unwrap(&t, key, id, r->context, r->wrapped,
-				  r->wrapped_len, &plain, err);
-	token_close(&t);
-	return e ? e : provider_send(plain->data, plain->len, err);
+		e = find_key(r, t, item->key_id, id, &key, err);
+	return e ? e
+		 : pkcs11_unwrap(t, key, id, item->context, item->wrapped,
+				 item->wrapped_len, out, err);
+}
+
+static void unwrap_end(void *session)
+{
+	token_close(session);
+	free(session);
 }
 
 static int op_destroy_key(const struct request *r, json_t *reply,
@@ -201,10 +224,10 @@ int main(int argc, char **argv)
 				[OP_INFO] = op_info,
 				[OP_NEW_KEY] = op_new_key,
 				[OP_WRAP] = op_wrap,
-				[OP_UNWRAP] = op_unwrap,
 				[OP_CHECK] = pkcs11_check,
 				[OP_DESTROY_KEY] = op_destroy_key,
 			},
+		.unwrapper = { unwrap_begin, unwrap_open, unwrap_end },
 	};
 
 	return provider_main(&pkcs11, argc, argv);

@@ -5,40 +5,8 @@
 #include <time.h>
 
 #include "keys/key-dir.h"
-#include "keys/provider.h"
-#include "keys/salted-wrap.h"
 #include "keys/tpm2/check.h"
-#include "keys/tpm2/seal.h"
-
-/* What an operation works with; zero but for the two, then work_end(). */
-struct work {
-	struct tpm2_config config;
-	int dir;
-	struct tpm tpm;
-};
-#define WORK_INIT                                      \
-	{                                              \
-		.dir = -1, .tpm.parent = ESYS_TR_NONE, \
-	}
-
-static int work_begin(const struct request *r, struct work *w,
-		      struct error *err)
-{
-	int e = tpm2_config_parse(r->config, &w->config, err);
-
-	if (!e)
-		e = key_dir_open(&w->dir, err);
-	/* A TPM has room for few sessions and objects: one at a time. */
-	return e ? e : key_dir_lock(w->dir, err);
-}
-
-static void work_end(struct work *w)
-{
-	tpm_close(&w->tpm);
-	if (w->dir >= 0)
-		close(w->dir);
-	w->dir = -1;
-}
+#include "keys/tpm2/work.h"
 
 /* A sealed key has no backup: it opens on this host or not at all. */
 static json_t *describe(const struct sealed_key *key, bool active)
@@ -55,14 +23,6 @@ static json_t *describe(const struct sealed_key *key, bool active)
 			 "active", active, "backed-up", 0);
 }
 
-static int no_key(const struct request *r, struct error *err)
-{
-	return error_set(err, -ENOKEY, VTPM_ERR_KEY_MISSING,
-			 "provider %s has no key; add it anew with: vtpmctl "
-			 "provider add tpm2 NAME",
-			 r->provider);
-}
-
 /* 0 if the newest key could be used now. */
 static int check_usable(const struct request *r, struct work *w,
 			const struct sealed_keys *k, struct error *err)
@@ -70,7 +30,7 @@ static int check_usable(const struct request *r, struct work *w,
 	int e;
 
 	if (!k->count)
-		return no_key(r, err);
+		return work_no_key(r, err);
 	e = tpm_open(&w->config, &w->tpm, err);
 	return e ? e : seal_check(&w->tpm, &k->key[k->count - 1], err);
 }
@@ -155,97 +115,28 @@ static int op_new_key(const struct request *r, json_t *reply, struct error *err)
 	return e ? e : provider_put_key_id(reply, key.id, err);
 }
 
-/* The key that the request names, else the newest. */
-static int pick_key(const struct request *r, int dir, struct sealed_key *out,
-		    struct error *err)
-{
-	_cleanup_(sealed_keys) struct sealed_keys *k = NULL;
-	uint8_t id[UUID_LEN];
-	int e;
-
-	if (r->key_id) {
-		e = key_dir_check_destroyed(dir, r->provider, r->key_id, err);
-		if (e)
-			return e;
-		if (!uuid_parse(r->key_id, id))
-			return sealed_load(dir, id, out, err);
-		return error_set(err, -ENOKEY, VTPM_ERR_KEY_MISSING,
-				 "provider %s has no key %s", r->provider,
-				 r->key_id);
-	}
-	e = sealed_load_all(dir, &k, err);
-	if (!e && !k->count)
-		e = no_key(r, err);
-	if (!e)
-		*out = k->key[k->count - 1];
-	return e;
-}
-
-/* From the request to a key that is open. */
-static int open_key(const struct request *r, struct sealed_key *key,
-		    struct secret **out, struct error *err)
-{
-	struct work w = WORK_INIT;
-	int e = work_begin(r, &w, err);
-
-	if (!e)
-		e = pick_key(r, w.dir, key, err);
-	if (!e)
-		e = tpm_open(&w.config, &w.tpm, err);
-	if (!e)
-		e = seal_check(&w.tpm, key, err);
-	if (!e)
-		e = seal_open(&w.tpm, key, out, err);
-	work_end(&w);
-	return e;
-}
-
-static struct salted_wrap with(const struct request *r,
-			       const struct sealed_key *key,
-			       const struct secret *secret)
-{
-	return (struct salted_wrap){
-		.magic = "VTKT",
-		.label = "vtpm tpm2 wrap v1",
-		.key = secret,
-		.id = key->id,
-		.context = r->context,
-	};
-}
-
 static int op_wrap(const struct request *r, json_t *reply, struct error *err)
 {
 	uint8_t wrapped[PROVIDER_MAX_DATA_KEY + SALTED_WRAP_OVERHEAD];
 	_cleanup_(secret) struct secret *secret = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct sealed_key key;
+	struct work work = WORK_INIT;
 	struct salted_wrap w;
-	int e = open_key(r, &key, &secret, err);
+	int e = work_begin(r, &work, err);
 
+	if (!e)
+		e = work_unseal(r, &work, r->key_id, &key, &secret, err);
+	work_end(&work);
 	if (e)
 		return e;
-	w = with(r, &key, secret);
+	w = work_salted(key.id, r->context, secret);
 	e = salted_wrap(&w, r->secret, wrapped, err);
 	if (e)
 		return e;
 	text = base64_encode(wrapped, r->secret->len + SALTED_WRAP_OVERHEAD);
 	e = provider_put_text(reply, "wrapped", text, err);
 	return e ? e : provider_put_key_id(reply, key.id, err);
-}
-
-static int op_unwrap(const struct request *r, json_t *reply, struct error *err)
-{
-	_cleanup_(secret) struct secret *secret = NULL, *plain = NULL;
-	struct sealed_key key;
-	struct salted_wrap w;
-	int e = open_key(r, &key, &secret, err);
-
-	(void)reply;
-	if (e)
-		return e;
-	w = with(r, &key, secret);
-	e = salted_unwrap(&w, r->wrapped, r->wrapped_len, &plain, err);
-	return e ? e : provider_send(plain->data, plain->len, err);
 }
 
 static int op_destroy_key(const struct request *r, json_t *reply,
@@ -271,10 +162,11 @@ int main(int argc, char **argv)
 				[OP_INFO] = op_info,
 				[OP_NEW_KEY] = op_new_key,
 				[OP_WRAP] = op_wrap,
-				[OP_UNWRAP] = op_unwrap,
 				[OP_CHECK] = tpm2_check,
 				[OP_DESTROY_KEY] = op_destroy_key,
 			},
+		.unwrapper = { tpm2_unwrap_begin, tpm2_unwrap_open,
+			       tpm2_unwrap_end },
 	};
 
 	/* tpm2-tss logs on its own; what went wrong is in the reply. */

@@ -77,15 +77,16 @@ class Schema:
 
 
 class Provider:
-    """One directory of one provider program."""
+    """One directory, by default a new one, of one provider program."""
 
-    def __init__(self, program, config):
+    def __init__(self, program, config, directory=None):
         self.program = program
         self.config = config
         self.schema = Schema()
         self.problems = []
         self.good = {}  # a reply of each operation
-        self.tmp = tempfile.TemporaryDirectory(prefix="vtpm-provider-")
+        self.tmp = None if directory else tempfile.TemporaryDirectory(prefix="vtpm-provider-")
+        self.directory = directory or self.tmp.name
         self.text = ""
 
     def raw(self, stdin, secret=b""):
@@ -97,7 +98,7 @@ class Provider:
         script = ["bash", "-c", 'exec "$0" 3<&%d 4>&%d' % (in_r, out_w), self.program]
         process = subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, pass_fds=(in_r, out_w),
-                                   cwd=self.tmp.name)
+                                   cwd=self.directory)
         os.close(in_r)
         os.close(out_w)
 
@@ -243,6 +244,85 @@ def wrapping(tap, p, data_key):
     return named
 
 
+def split(answer):
+    """The data keys of an unwrap-many, None for each that did not open."""
+    reply, out = answer
+    keys, at = [], 0
+    for r in reply.get("results", []):
+        keys.append(out[at:at + r["length"]] if r["ok"] is True else None)
+        at += r["length"] if r["ok"] is True else 0
+    return keys if at == len(out) else "%d bytes where the lengths say %d" % (len(out), at)
+
+
+def many_items(p, data_key, n):
+    """Items that differ in vTPM, data key and its length; the data keys."""
+    items, keys = [], []
+    for i in range(n):
+        context, key = "%s%08x" % (VTPM[:-8], i), data_key[:32 - i % 3] + bytes([i])
+        wrapped = p.call("wrap", key, context=context)[0]
+        items.append({"key-id": wrapped["key-id"], "context": context,
+                      "wrapped": wrapped["wrapped"]})
+        keys.append(key)
+    return items, keys
+
+
+def bad_many(tap, p, good):
+    """Refused as a whole."""
+    loose = []
+    bad = [(name, value, "is %s" % json.dumps(value)) for name, value in (
+        ("items", None), ("items", 7), ("items", []), ("items", {}), ("items", [7]),
+        ("items", [[]]))]
+    bad += [("items", ..., "is missing"), ("items", [good] * 257, "has 257 items")]
+    for member in ("key-id", "context", "wrapped"):
+        for value in (..., None, 7, ""):
+            item = {k: v for k, v in {**good, member: value}.items() if v is not ...}
+            shown = "no" if value is ... else json.dumps(value)
+            bad.append(("items", [good, item], "has an item with %s %s" % (shown, member)))
+    for name, value, what in bad:
+        request = p.request("unwrap-many", **{name: value})
+        if not p.schema.problem("request", request):
+            loose.append(request)
+        tap.error(p.raw(json.dumps(request).encode()), "InvalidArgument",
+                  "unwrap-many: %s %s" % (name, what))
+    tap.schema(not loose, "refuses each of these lists", loose)
+
+
+def many(tap, p, named, data_key):
+    """All of a list opens in its order, but for what cannot."""
+    if p.call("unwrap-many", items=[{k.replace("_", "-"): v for k, v in named.items()}]
+              )[0].get("error", {}).get("code") == "NotSupported":
+        tap.count += 1
+        print("ok %d unwrap-many # SKIP the provider has none" % tap.count)
+        return
+    items, keys = many_items(p, data_key, 7)
+    bad_many(tap, p, items[0])
+    tap.ok(split(p.call("unwrap-many", items=items[:1])) == keys[:1], "unwrap-many of one")
+    got = split(p.call("unwrap-many", items=items))
+    tap.ok(got == keys, "unwrap-many: all, in their order and of their lengths", got)
+    got = split(p.call("unwrap-many", items=items[::-1]))
+    tap.ok(got == keys[::-1], "unwrap-many: in the other order", got)
+    twice = [items[0], items[1], items[0], items[0]]
+    got = split(p.call("unwrap-many", items=twice))
+    tap.ok(got == [keys[0], keys[1], keys[0], keys[0]], "unwrap-many: the same ones twice", got)
+    got = split(p.call("unwrap-many", items=(items * 40)[:256]))
+    tap.ok(got == (keys * 40)[:256], "unwrap-many of 256", len(got))
+    blob = base64.b64decode(items[3]["wrapped"])
+    damaged = base64.b64encode(blob[:-1] + bytes([blob[-1] ^ 1])).decode()
+    wrong = {"KeyWrong": {1: {"context": OTHER}, 3: {"wrapped": damaged}, 6: {"wrapped": "AAEC"}},
+             "KeyMissing": {0: {"key-id": OTHER}, 4: {"key-id": "none"}}}
+    for code, changes in wrong.items():
+        mixed = [{**item, **changes.get(i, {})} for i, item in enumerate(items)]
+        answer = p.call("unwrap-many", items=mixed)
+        got = split(answer)
+        tap.ok(got == [None if i in changes else key for i, key in enumerate(keys)] and
+               all(answer[0]["results"][i]["error"]["code"] == code and
+                   answer[0]["results"][i]["error"]["message"] for i in changes),
+               "unwrap-many: %s of some spoils no other" % code, answer[0])
+    answer = p.call("unwrap-many", items=[{**i, "context": OTHER} for i in items])
+    tap.ok(split(answer) == [None] * len(items) and answer[1] == b"",
+           "unwrap-many: none of them opens", answer[0])
+
+
 def backup(tap, p, fresh, named, data_key):
     """Export from @p, import into @fresh."""
     tap.error(p.call("export", b"1234567"), "InvalidArgument", "export: a password of 7")
@@ -269,7 +349,7 @@ def backup(tap, p, fresh, named, data_key):
     tap.ok(before == after, "both have the same keys", "%s, %s" % (before, after))
 
 
-def destruction(tap, p, data_key, exports):
+def destruction(tap, p, data_key, other, exports):
     """A key of which nothing is needed any more; the others stay."""
     gone = "KeyMissing|KeyDestroyed"
     key_id = p.call("new-key")[0].get("key-id", "")
@@ -282,6 +362,13 @@ def destruction(tap, p, data_key, exports):
     tap.error(p.call("destroy-key", key_id=OTHER), "KeyMissing", "destroy-key: no such key")
     tap.good(p.call("destroy-key", key_id=key_id), "destroy-key")
     tap.error(p.call("unwrap", **named), gone, "it unwraps nothing any more")
+    reply, out = p.call("unwrap-many", items=[
+        {k.replace("_", "-"): v for k, v in n.items()} for n in (named, other, named)])
+    if (reply.get("error") or {}).get("code") != "NotSupported":
+        codes = [r.get("error", {}).get("code", "") for r in reply.get("results", [])]
+        tap.ok(len(codes) == 3 and out == data_key and not codes[1] and
+               codes[0] in gone.split("|") and codes[2] == codes[0],
+               "unwrap-many: nor in a list, where the other one opens", reply)
     tap.error(p.call("wrap", data_key, context=VTPM, key_id=key_id), gone, "nor does it wrap")
     tap.error(p.call("destroy-key", key_id=key_id), gone, "destroy-key of one that is gone")
     keys = p.call("info")[0].get("keys", [])
@@ -361,6 +448,7 @@ def run(tap, program, config):
     if named and exports:
         backup(tap, p, fresh, named, data_key)
     if named:
+        many(tap, p, named, data_key)
         reply = p.call("new-key")[0]
         tap.ok(reply.get("key-id") not in (None, named["key_id"]), "another new-key", reply)
         tap.ok(p.call("unwrap", **named)[1] == data_key, "the older key still unwraps")
@@ -369,15 +457,15 @@ def run(tap, program, config):
                       "the new key is not backed up")
             tap.good(p.call("wrap", data_key, context=VTPM, key_id=named["key_id"]),
                      "the older one can be named")
-    if p.call("destroy-key", key_id=OTHER)[0].get("error", {}).get("code") != "NotSupported":
-        destruction(tap, p, data_key, exports)
-        tap.ok(named and p.call("unwrap", **named)[1] == data_key, "the other key still unwraps")
+    if named and p.call("destroy-key", key_id=OTHER)[0].get("error", {}).get("code") != "NotSupported":
+        destruction(tap, p, data_key, named, exports)
+        tap.ok(p.call("unwrap", **named)[1] == data_key, "the other key still unwraps")
     parallel(tap, p)
     against_schema(tap, p)
     said = p.text + fresh.text
     secrets = (PASSWORD.decode(), data_key.hex(), base64.b64encode(data_key).decode())
     tap.ok(not any(s in said for s in secrets), "no secret on standard output or error")
-    stray = [f for d in (p.tmp.name, fresh.tmp.name) for f in os.listdir(d)
+    stray = [f for d in (p.directory, fresh.directory) for f in os.listdir(d)
              if os.stat(os.path.join(d, f)).st_mode & 0o077]
     tap.ok(not stray, "no file that others can read", stray)
 

@@ -26,6 +26,45 @@ conformance get-1.2 ', "mode": "get", "version": "1.2"'
 conformance encrypt-1.4 ', "mode": "encrypt", "version": "1.4"'
 conformance auto-2.0 ''
 
+# What 50 data keys cost, by the server's log.
+many() { # VERB MEMBERS [OPTIONS]
+	timeout 300 python3 tools/testing/e2e/provider-many.py "${@:3}" \
+		--config "$(config "$servers" "$2, \"label\": \"many\"")" \
+		"$program" "$T/many" "$1" "$T/items"
+}
+logged() { # TEXT: so often since "mark"
+	tail -c +"$mark" "$T/server-$port.log" | grep -c -- "$1\$"
+}
+mark() { mark=$(($(stat -c %s "$T/server-$port.log") + 1)); }
+costs() { # NAME
+	connections=$(tail -c +"$mark" "$T/server-$port.log" |
+		grep -c 'Starting session')
+	gets=$(logged 'operation: Get') finds=$(logged 'operation: GetAttributes')
+	decrypts=$(logged 'operation: Decrypt')
+	echo "# $1: $connections connections, $gets Get, $finds GetAttributes, $decrypts Decrypt"
+}
+servers=127.0.0.1:$port
+for m in get encrypt; do
+	o=", \"mode\": \"$m\", \"version\": \"1.4\""
+	check "$m: 50 data keys are wrapped, by 3 keys in turn" \
+		many wrap "$o" --keys 3
+	mark
+	check "$m: each of them unwraps" many each "$o"
+	costs "$m, one after the other"
+	mark
+	check "$m: and all of them at once" many open "$o"
+	costs "$m, unwrap-many"
+	check "$m: by one connection" test "$connections" = 1
+	check "$m: each key is looked for once" test "$finds" = 3
+	if [ $m = get ]; then
+		check "$m: and fetched once" test "$gets" = 3
+	else
+		check "$m: none is fetched" test "$gets" = 0
+	fi
+done
+servers="127.0.0.1:$(free_port) $servers"
+check "$m: all at once with the first server down" many open "$o"
+
 expect 0 'KeyMissing\|no active key' "another label has no key" \
 	ask "$(config "127.0.0.1:$port" ', "label": "none"')"
 expect 0 'ProviderFailed.*certificate is refused' "the server's CA is another" \

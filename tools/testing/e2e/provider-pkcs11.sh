@@ -87,5 +87,28 @@ expect 0 'PIN in its' "a PIN in the URI is refused" \
 	ask '{"uri": "pkcs11:token=one?pin-value=1234"}'
 expect 0 'not a name' "a label that is none" ask \
 	"$(config token=one | sed 's/}$/, "label": "a b"}/')"
+# --- one session for many ------------------------------------------------------
+
+many() { # VERB [OPTIONS]
+	PKCS11_REAL=$module PKCS11_COUNT=$T/count timeout 300 \
+		python3 tools/testing/e2e/provider-many.py "${@:2}" \
+		--config "$(config token=many "$T/pin" "$T/count.so")" \
+		"$program" "$T/many" "$1" "$T/items"
+}
+counted() { # WHAT
+	grep -cx "$1" "$T/count"
+}
+token many
+check "a module that counts" gcc -shared -fPIC -I/usr/include/p11-kit-1 \
+	-o "$T/count.so" tools/testing/e2e/pkcs11-count.c
+check "50 data keys are wrapped" many wrap --keys 3
+: >"$T/count"
+check "each of them unwraps" many each
+echo "# one after the other: $(counted session) sessions, $(counted login) logins"
+: >"$T/count"
+check "and all of them at once" many open
+echo "# unwrap-many: $(counted session) sessions, $(counted login) logins"
+check "in one session" test "$(counted session)" = 1
+check "with one login" test "$(counted login)" = 1
 check "the PIN is in no output" sh -c "! grep -q $pin '$T/tap' '$T/out' '$T/err'"
 tap_end

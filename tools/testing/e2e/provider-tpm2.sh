@@ -95,6 +95,29 @@ adopt "$T/said"
 [ $status -le 1 ] && grep -q '^1\.\.' "$T/tap"
 result $? "the conformance test came to its end"
 
+# --- one unseal of each key for many -------------------------------------------
+
+many() { # VERB [OPTIONS]
+	timeout 300 python3 tools/testing/e2e/provider-many.py "${@:2}" \
+		--config "$(config sha256:7)" "$program" "$T/many" "$1" "$T/items"
+}
+commands() { # CODE: so many of it have gone over the bus since "mark"
+	tail -c +"$mark" "$T/bus" | tr -dc '0-9A-Fa-f' |
+		grep -oE "800[12]0000[0-9A-Fa-f]{4}0000$1" | wc -l
+}
+mark() { mark=$(($(stat -c %s "$T/bus") + 1)); }
+check "50 data keys are wrapped, by 3 keys in turn" many wrap --keys 3
+mark
+check "each of them unwraps" many each
+one=$(commands 015[eE])
+echo "# one after the other: $one unseals, $(commands 0131) primaries"
+check "with an unseal for each" test "$one" = 50
+mark
+check "and all of them at once" many open
+one=$(commands 015[eE])
+echo "# unwrap-many: $one unseals, $(commands 0131) primaries"
+check "with one unseal of each key" test "$one" = 3
+
 # --- policy -------------------------------------------------------------------
 
 bound=$(config sha256:0,7,16)
