@@ -14,7 +14,8 @@ trap vtpm_tear_down EXIT
 vtpm_set_up || exit
 devices=()
 for i in $(seq "${DEVICES:-3}"); do
-	vtpmctl create "t$i" > /dev/null 2>&1 || exit
+	check "t$i is created" vtpmctl create "t$i"
+	[ $tap_failed = 0 ] || { tap_end; exit; }
 	devices+=("$(vtpm_field "t$i" .device.tpm)")
 done
 vtpm_stop_daemon
