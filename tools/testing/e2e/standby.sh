@@ -49,7 +49,10 @@ check "another one waits" waiting
 kill -STOP "$pid"
 first=$pid
 cp "$T/bin/vtpm-key-native" "$T/new" && mv "$T/new" "$T/bin/vtpm-key-native"
+began=$SECONDS
 expect 0 '' "one of a program that was replaced is not used" "$ctl" check a
+# It would be waited for, for a minute.
+check "not even tried" test $((SECONDS - began)) -lt 30
 check "and is ended" gone "$first"
 check "another one waits" waiting
 
