@@ -22,8 +22,8 @@ FUZZ_SRC_nvram-slot := $(call sources,helper/nvram)
 FUZZ_SRC_checkpoint := $(call sources,helper/nvram)
 FUZZ_SRC_swtpm-state := $(call sources,helper/swtpm)
 FUZZ_SRC_key-request := $(call sources,helper/keys)
-FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider-call.c provider-many.c capture.c spawn.c config.c \
-	sandbox.c filter.c landlock.c)
+FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider-reply.c capture.c spawn.c filter.c \
+	landlock.c)
 FUZZ_SRC_native-wrapped := $(addprefix helper/keys/,key-dir.c key-destroyed.c salted-wrap.c) \
 	$(filter-out %/main.c %/check.c,$(call sources,helper/keys/native))
 # The target is the server. Its corpus has keys with the label p.
