@@ -93,8 +93,8 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 # The Varlink interface text is part of vtpmd: it serves it by introspection.
-$(OUT)/obj/helper/vtpmd/api.o: HELPER_CFLAGS += -I$(OUT)/gen
-$(OUT)/obj/helper/vtpmd/api.o: $(OUT)/gen/io.vtpm.varlink.h
+$(OUT)/obj/helper/vtpmd/api-service.o: HELPER_CFLAGS += -I$(OUT)/gen
+$(OUT)/obj/helper/vtpmd/api-service.o: $(OUT)/gen/io.vtpm.varlink.h
 $(OUT)/gen/io.vtpm.varlink.h: helper/vtpmd/io.vtpm.varlink
 	@mkdir -p $(@D)
 	@sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@

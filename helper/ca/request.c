@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ca/request-member.h"
 #include "ca/request.h"
 #include "util/json.h"
 
@@ -34,76 +35,16 @@ static const struct {
 	[CA_OP_DESCRIBE] = { "describe", NEEDS_TPM | NEEDS_CERTIFICATE },
 };
 
-static int bad(struct error *err, const char *name, const char *what)
-{
-	return error_set(err, -EINVAL, VTPM_ERR_INVALID,
-			 "the request's member \"%s\" is not %s", name, what);
-}
-
-/* Printable ASCII: it goes into certificates, and from there anywhere. */
-static int get_text(const json_t *json, const char *name, size_t max,
-		    const char **out, struct error *err)
-{
-	const char *text = json_string_value(json_object_get(json, name));
-	size_t n = text ? strlen(text) : 0;
-
-	if (!n || n > max)
-		return bad(err, name, "text of the right length");
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] < 0x20 || text[i] > 0x7e)
-			return bad(err, name, "printable ASCII");
-	}
-	*out = text;
-	return 0;
-}
-
-/*
- * What a TPM calls itself also goes into a configuration of OpenSSL, where
- * other characters mean something.
- */
-static int get_plain(const json_t *json, const char *name, size_t max,
-		     const char **out, struct error *err)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "abcdefghijklmnopqrstuvwxyz"
-				    "0123456789 .:_-";
-	int r = get_text(json, name, max, out, err);
-
-	if (!r && (strspn(*out, plain) != strlen(*out) || **out == ' '))
-		r = bad(err, name, "plain text");
-	return r;
-}
-
-static int get_number(const json_t *json, const char *name, uint32_t min,
-		      uint32_t max, uint32_t *out, struct error *err)
-{
-	const json_t *v = json_object_get(json, name);
-
-	if (!json_is_integer(v) || json_integer_value(v) < min ||
-	    json_integer_value(v) > max)
-		return bad(err, name, "a number in its range");
-	*out = json_integer_value(v);
-	return 0;
-}
-
-static int get_bytes(const json_t *json, const char *name, size_t max,
-		     uint8_t **out, size_t *len, struct error *err)
-{
-	int r = json_get_bytes(json, name, max, out, len);
-
-	return r ? bad(err, name, "base64 of the right length") : 0;
-}
-
 static int get_authority(const json_t *json, const char *name,
 			 struct ca_authority *out, struct error *err)
 {
 	const json_t *a = json_object_get(json, name);
-	int r = get_bytes(a, "certificate", CA_MAX_DER, &out->certificate,
-			  &out->certificate_len, err);
+	int r = member_bytes(a, "certificate", CA_MAX_DER, &out->certificate,
+			     &out->certificate_len, err);
 
 	return r ? r
-		 : get_bytes(a, "key", CA_MAX_SEALED, &out->key, &out->key_len,
-			     err);
+		 : member_bytes(a, "key", CA_MAX_SEALED, &out->key,
+				&out->key_len, err);
 }
 
 static int get_algorithm(struct ca_request *r, struct error *err)
@@ -115,31 +56,31 @@ static int get_algorithm(struct ca_request *r, struct error *err)
 	else if (!strcmp(text, "rsa3072"))
 		r->algorithm = CA_RSA3072;
 	else
-		return bad(err, "algorithm", "p384 or rsa3072");
-	return get_text(r->json, "name", 40, &r->name, err);
+		return member_bad(err, "algorithm", "p384 or rsa3072");
+	return member_text(r->json, "name", 40, &r->name, err);
 }
 
 static int get_tpm(struct ca_request *r, struct error *err)
 {
 	const json_t *tpm = json_object_get(r->json, "tpm");
 	struct ca_tpm *t = &r->tpm;
-	int e = get_text(tpm, "manufacturer", 11, &t->manufacturer, err);
+	int e = member_text(tpm, "manufacturer", 11, &t->manufacturer, err);
 
 	if (!e && (strlen(t->manufacturer) != 11 ||
 		   strncmp(t->manufacturer, "id:", 3) ||
 		   strspn(t->manufacturer + 3, "0123456789ABCDEF") != 8))
-		e = bad(err, "manufacturer", "of the form id:XXXXXXXX");
+		e = member_bad(err, "manufacturer", "of the form id:XXXXXXXX");
 	if (!e)
-		e = get_plain(tpm, "model", 64, &t->model, err);
+		e = member_plain(tpm, "model", 64, &t->model, err);
 	if (!e)
-		e = get_plain(tpm, "version", 64, &t->version, err);
+		e = member_plain(tpm, "version", 64, &t->version, err);
 	if (!e)
-		e = get_plain(tpm, "family", 16, &t->family, err);
+		e = member_plain(tpm, "family", 16, &t->family, err);
 	if (!e)
-		e = get_number(tpm, "level", 0, INT32_MAX, &t->level, err);
+		e = member_number(tpm, "level", 0, INT32_MAX, &t->level, err);
 	if (!e)
-		e = get_number(tpm, "revision", 0, INT32_MAX, &t->revision,
-			       err);
+		e = member_number(tpm, "revision", 0, INT32_MAX, &t->revision,
+				  err);
 	return e;
 }
 
@@ -150,17 +91,17 @@ static int get_keys(struct ca_request *r, struct error *err)
 	int e;
 
 	if (!n || n > EK_TYPES)
-		return bad(err, "keys", "a list of one to three");
+		return member_bad(err, "keys", "a list of one to three");
 	for (i = 0; i < n; i++) {
 		struct ca_public *p = &r->keys[i];
 
 		k = json_array_get(keys, i);
 		p->type = ek_type_find(json_member(k, "type"));
 		if (p->type < 0)
-			return bad(err, "type", "of an endorsement key");
+			return member_bad(err, "type", "of an endorsement key");
 		r->n_keys = i + 1;
-		e = get_bytes(k, "public", EK_MAX_PUBLIC, &p->der, &p->len,
-			      err);
+		e = member_bytes(k, "public", EK_MAX_PUBLIC, &p->der, &p->len,
+				 err);
 		if (e)
 			return e;
 	}
@@ -181,12 +122,12 @@ static int get_serial(const json_t *json, struct ca_revoked *out,
 	size_t n = strlen(text);
 
 	if (!n || n % 2 || n > 2 * CA_SERIAL_LEN)
-		return bad(err, "serial", "a serial number");
+		return member_bad(err, "serial", "a serial number");
 	for (size_t i = 0; i < n; i += 2) {
 		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
 
 		if (high < 0 || low < 0)
-			return bad(err, "serial", "hexadecimal");
+			return member_bad(err, "serial", "hexadecimal");
 		out->serial[i / 2] = high << 4 | low;
 	}
 	out->len = n / 2;
@@ -197,14 +138,15 @@ static int get_crl(struct ca_request *r, struct error *err)
 {
 	const json_t *list = json_object_get(r->json, "revoked"), *item;
 	size_t n = json_array_size(list);
-	int e = get_number(r->json, "number", 1, INT32_MAX, &r->number, err);
+	int e = member_number(r->json, "number", 1, INT32_MAX, &r->number, err);
 
 	if (!e)
-		e = get_number(r->json, "days", 1, 3660, &r->days, err);
+		e = member_number(r->json, "days", 1, 3660, &r->days, err);
 	if (e)
 		return e;
 	if (!json_is_array(list) || n > CA_MAX_REVOKED)
-		return bad(err, "revoked", "a list of no more than 1000");
+		return member_bad(err, "revoked",
+				  "a list of no more than 1000");
 	r->revoked = calloc(n ? n : 1, sizeof(*r->revoked));
 	if (!r->revoked)
 		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
@@ -219,35 +161,11 @@ static int get_crl(struct ca_request *r, struct error *err)
 		t = json_object_get(item, "time");
 		if (!json_is_integer(t) || json_integer_value(t) < 0 ||
 		    json_integer_value(t) > UINT32_MAX)
-			return bad(err, "time", "one of this century");
+			return member_bad(err, "time", "one of this century");
 		r->revoked[i].time = json_integer_value(t);
 		r->n_revoked = i + 1;
 	}
 	return 0;
-}
-
-static int get_pem(const json_t *json, const char *name, const char **out,
-		   struct error *err)
-{
-	const json_t *v = json_object_get(json, name);
-
-	if (!json_is_string(v) || json_string_length(v) > CA_MAX_PEM)
-		return bad(err, name, "text of the right length");
-	*out = json_string_value(v);
-	return 0;
-}
-
-static int get_url(const json_t *json, const char *name, const char **out,
-		   struct error *err)
-{
-	int r = 0;
-
-	if (json_object_get(json, name))
-		r = get_text(json, name, CA_MAX_TEXT, out, err);
-	/* OpenSSL's text for an extension has these between its parts. */
-	if (!r && *out && (strpbrk(*out, " ,;\\\"'#$") || !strchr(*out, ':')))
-		r = bad(err, name, "a URL");
-	return r;
 }
 
 static int get_members(struct ca_request *r, unsigned int members,
@@ -257,10 +175,10 @@ static int get_members(struct ca_request *r, unsigned int members,
 	int e = 0;
 
 	if (members & NEEDS_UUID && uuid_parse(uuid, r->uuid))
-		e = bad(err, "uuid", "a UUID");
+		e = member_bad(err, "uuid", "a UUID");
 	if (!e && members & NEEDS_GENERATION)
-		e = get_number(r->json, "generation", 1, 10000, &r->generation,
-			       err);
+		e = member_number(r->json, "generation", 1, 10000,
+				  &r->generation, err);
 	if (!e && members & NEEDS_ALGORITHM)
 		e = get_algorithm(r, err);
 	if (!e && members & NEEDS_ROOT)
@@ -274,12 +192,12 @@ static int get_members(struct ca_request *r, unsigned int members,
 	if (!e && members & NEEDS_CRL)
 		e = get_crl(r, err);
 	if (!e && members & NEEDS_CERTIFICATE)
-		e = get_pem(r->json, "certificate", &r->certificate, err);
+		e = member_pem(r->json, "certificate", &r->certificate, err);
 	if (!e && members & NEEDS_CHAIN)
-		e = get_pem(r->json, "chain", &r->chain, err);
+		e = member_pem(r->json, "chain", &r->chain, err);
 	if (!e)
-		e = get_url(r->json, "aia", &r->aia, err);
-	return e ? e : get_url(r->json, "crl", &r->crl, err);
+		e = member_url(r->json, "aia", &r->aia, err);
+	return e ? e : member_url(r->json, "crl", &r->crl, err);
 }
 
 int ca_request_take(json_t *json, struct ca_request *out, struct error *err)
@@ -293,7 +211,7 @@ int ca_request_take(json_t *json, struct ca_request *out, struct error *err)
 		out->operation = i;
 		return get_members(out, operations[i].members, err);
 	}
-	return bad(err, "operation", "one that vtpm-ca knows");
+	return member_bad(err, "operation", "one that vtpm-ca knows");
 }
 
 int ca_request_parse(const char *text, size_t len, struct ca_request *out,

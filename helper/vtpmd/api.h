@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The methods of io.vtpm.varlink and of org.varlink.service. The table in
- * api.c says which parameters each takes and which right it needs.
+ * api-methods.c says which parameters each takes and which right it needs.
  */
 #ifndef VTPM_VTPMD_API_H
 #define VTPM_VTPMD_API_H
@@ -28,6 +28,32 @@ struct create_options;
 /* What every method that makes a vTPM begins its parameters with. */
 void api_take_create(const struct param_values *in, struct create_options *o);
 
+int api_get_info(struct manager *m, struct call *call,
+		 const struct param_values *in, struct error *err);
+int api_get_description(struct manager *m, struct call *call,
+			const struct param_values *in, struct error *err);
+int api_list(struct manager *m, struct call *call,
+	     const struct param_values *in, struct error *err);
+int api_show(struct manager *m, struct call *call,
+	     const struct param_values *in, struct error *err);
+int api_create(struct manager *m, struct call *call,
+	       const struct param_values *in, struct error *err);
+int api_start(struct manager *m, struct call *call,
+	      const struct param_values *in, struct error *err);
+int api_stop(struct manager *m, struct call *call,
+	     const struct param_values *in, struct error *err);
+int api_stop_all(struct manager *m, struct call *call,
+		 const struct param_values *in, struct error *err);
+int api_delete(struct manager *m, struct call *call,
+	       const struct param_values *in, struct error *err);
+int api_monitor(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err);
+int api_reset(struct manager *m, struct call *call,
+	      const struct param_values *in, struct error *err);
+int api_upgrade(struct manager *m, struct call *call,
+		const struct param_values *in, struct error *err);
+int api_upgrade_all(struct manager *m, struct call *call,
+		    const struct param_values *in, struct error *err);
 int api_provider_add(struct manager *m, struct call *call,
 		     const struct param_values *in, struct error *err);
 int api_check(struct manager *m, struct call *call,

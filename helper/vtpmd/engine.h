@@ -65,6 +65,9 @@ void engine_prepare(const struct config *cfg);
 /* The kernel has been told: the socket is the engine's alone from now on. */
 void engine_introduced(struct engine *e);
 
+/* Bound, not listening: that is for the new process to do. */
+int engine_bind_control(const struct config *cfg, const char *name, int *out,
+			struct error *err);
 /*
  * A connection to the engine of @name. -ECONNREFUSED or -ENOENT: there is none;
  * -ETIMEDOUT: there is one, and it hangs. What is sent on it times out, too.

@@ -37,29 +37,6 @@ static json_t *make_request(struct ready_key *const *items, size_t n)
 	return json_pack("{s:o}", "items", list);
 }
 
-int provider_parse_results(const char *name, const json_t *reply, size_t n,
-			   bool *opened, struct error *err)
-{
-	const json_t *list = json_object_get(reply, "results");
-
-	if (json_array_size(list) != n)
-		return provider_failed(
-			err, name, "unwrap-many gave not one result an item");
-	for (size_t i = 0; i < n; i++) {
-		const json_t *result = json_array_get(list, i);
-		const json_t *ok = json_object_get(result, "ok");
-
-		opened[i] = json_is_true(ok);
-		if (!json_is_boolean(ok) ||
-		    (opened[i] && json_integer_value(json_object_get(
-					  result, "length")) != NVRAM_KEY_LEN))
-			return provider_failed(
-				err, name,
-				"unwrap-many gave a result that is none");
-	}
-	return 0;
-}
-
 static int count(const bool *opened, size_t n)
 {
 	int sum = 0;

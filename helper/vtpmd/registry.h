@@ -15,6 +15,10 @@
 #define SUFFIX_NEW ".new"
 #define SUFFIX_OLD ".old"
 
+/* How the files of vTPMs end, and those about them and about providers. */
+#define NVRAM_SUFFIX ".nvram"
+#define JSON_SUFFIX ".json"
+
 #define FILE_NAME_LEN (NAME_MAX_LEN + 32)
 
 /* "NAME.nvram", or ".NAME.nvram.SUFFIX" where there is one. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The Varlink server: connections, calls, replies. It knows messages and
- * rights; what the methods do is in api.c.
+ * rights; what the methods do is in api-*.c.
  */
 #ifndef VTPM_VTPMD_SERVER_H
 #define VTPM_VTPMD_SERVER_H

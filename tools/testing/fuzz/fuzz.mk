@@ -22,8 +22,8 @@ FUZZ_SRC_nvram-slot := $(call sources,helper/nvram)
 FUZZ_SRC_checkpoint := $(call sources,helper/nvram)
 FUZZ_SRC_swtpm-state := $(call sources,helper/swtpm)
 FUZZ_SRC_key-request := $(call sources,helper/keys)
-FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider-call.c provider-many.c capture.c spawn.c config.c \
-	sandbox.c filter.c landlock.c)
+FUZZ_SRC_provider-reply := $(addprefix helper/vtpmd/,provider-reply.c capture.c spawn.c filter.c \
+	landlock.c)
 FUZZ_SRC_native-wrapped := $(addprefix helper/keys/,key-dir.c key-destroyed.c salted-wrap.c) \
 	$(filter-out %/main.c %/check.c,$(call sources,helper/keys/native))
 # The target is the server. Its corpus has keys with the label p.
@@ -31,7 +31,7 @@ FUZZ_SRC_kmip-ttlv := $(FUZZ_DIR)/ttlv-mutator.c helper/keys/key-cache.c \
 	$(filter-out %/main.c %/check.c %/servers.c %/tls.c %/config.c,$(call sources,helper/keys/kmip))
 FUZZ_SRC_native-document := $(FUZZ_SRC_native-wrapped)
 FUZZ_SRC_tpm2-key := $(addprefix helper/keys/,key-dir.c key-destroyed.c tpm2/keyfile.c tpm2/pcrs.c)
-FUZZ_SRC_ca-request := helper/ca/request.c
+FUZZ_SRC_ca-request := helper/ca/request.c helper/ca/request-member.c
 FUZZ_SRC_ca-check := $(filter-out %/main.c,$(call sources,helper/ca))
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
