@@ -225,13 +225,15 @@ static void run_from(const struct tpm_saved *from, const struct command *c,
 {
 	struct error err = { 0 };
 	struct command stir;
+	uint16_t fresh[1];
 	const uint8_t *resp;
 	uint32_t len;
 
 	tpm_power_off();
 	assert_int_equal(tpm_power_on(from, &err), 0);
 	/* As after a death: another generator, and some time later. */
-	stir = NUMBERS(0x146, 0, 2, (unsigned int)rand() & 0xffff);
+	random_bytes(fresh, sizeof(fresh));
+	stir = NUMBERS(0x146, 0, 2, fresh[0]);
 	len = run(&stir, &resp);
 	assert_int_equal(response_code(resp, len), 0);
 	for (int i = 0; i < n; i++) {
