@@ -127,6 +127,36 @@ static int read_record(const uint8_t *p, size_t left, uint64_t generation,
 	return r;
 }
 
+/*
+ * Behind what counts there may be one more that is whole, if a kill came before
+ * it was counted: it has been run, and was not answered. Two are none that a kill
+ * explains: somebody has changed how many count. Anything else is left over.
+ */
+static int read_uncounted(const uint8_t *p, size_t left, uint64_t generation,
+			  uint64_t last, struct checkpoint_stored *out)
+{
+	for (unsigned int n = 0;; n++) {
+		struct record rec = { 0 };
+		int r = record_open(p, left, LOG_SLOT, &rec);
+		size_t taken = place_len(rec.len);
+		bool goes_on = !r && rec.len >= LOG_HEAD &&
+			       get64(rec.text) == LOG_MARK &&
+			       get64(rec.text + 8) == generation &&
+			       rec.generation > last;
+
+		if (goes_on && !n)
+			add_entry(out, &rec);
+		last = rec.generation;
+		record_free(&rec);
+		if (!goes_on)
+			return r == -EBADMSG ? 0 : r;
+		if (n)
+			return -EBADMSG;
+		p += taken;
+		left -= taken < left ? taken : left;
+	}
+}
+
 int log_read(uint64_t generation, struct checkpoint_stored *out,
 	     struct error *err)
 {
@@ -140,16 +170,19 @@ int log_read(uint64_t generation, struct checkpoint_stored *out,
 			      region_size(slots.log) != LOG_PAGES * MAPPED_PAGE
 		    : used > 0)
 		return damaged(err);
-	if (!used)
+	if (!log)
 		return 0;
 	/* An entry is shorter than its record. */
-	out->log = malloc(used);
+	out->log = malloc(LOG_PAGES * MAPPED_PAGE);
 	if (!out->log)
 		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
 				 CHECKPOINT_FILE ": out of memory");
 	for (size_t at = 0; !r && at < used; at += taken)
 		r = read_record(log + at, used - at, generation, &last, out,
 				&taken);
+	if (!r)
+		r = read_uncounted(log + used, LOG_PAGES * MAPPED_PAGE - used,
+				   generation, last, out);
 	if (r == -EBADMSG)
 		return damaged(err);
 	return r ? error_set(err, r, VTPM_ERR_INTERNAL,

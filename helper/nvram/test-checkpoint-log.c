@@ -46,7 +46,10 @@ static void make_log(unsigned int entries, bool next_state,
 	close(fd);
 }
 
-/* A record that was begun, in part or whole, and not counted yet, is not there. */
+/*
+ * A record that was begun is not there; one that is whole and was not counted yet
+ * is, as what it notes has been done.
+ */
 static void test_log_cuts(void **state)
 {
 	struct image images[2], m;
@@ -66,12 +69,18 @@ static void test_log_cuts(void **state)
 		from = image_page(&images[0])->log_used;
 		to = image_page(&images[1])->log_used;
 		assert_true(region_size(r) && from < to);
-		for (uint64_t cut = 0; cut <= to - from; cut += 3) {
+		/* Bytes that only fill up may be missing. */
+		for (uint64_t cut = 0; cut <= to - from; cut++) {
+			int got;
+
 			m = image_copy(&images[1]);
 			memset(m.data + region_offset(r) + from + cut, 0,
 			       to - from - cut);
 			image_page(&m)->log_used = from;
-			assert_int_equal(image_read(&m, 1, &err), before);
+			got = image_read(&m, 1, &err);
+			assert_true(got == before || (got == before + 1000 &&
+						      cut + 16 > to - from));
+			assert_true(cut < to - from || got == before + 1000);
 			free(m.data);
 		}
 		free(images[0].data);
@@ -102,7 +111,7 @@ static void test_log_and_state(void **state)
 static void test_log_damage(void **state)
 {
 	struct image images[2];
-	unsigned int filling = 0;
+	unsigned int filling = 0, counts = 0;
 	mapped_region r;
 	struct error err;
 	uint64_t used;
@@ -127,11 +136,16 @@ static void test_log_damage(void **state)
 			filling++;
 	}
 	assert_true(filling < 3 * 16);
-	for (uint64_t other = 1; other < 4 * used; other += 5) {
+	/* Of three, one that was not counted is; two are not forgotten. */
+	for (uint64_t other = 0; other < 4 * used; other++) {
+		int got;
+
 		image_page(&images[1])->log_used = other;
-		assert_true(other == used ||
-			    image_read(&images[1], 1, &err) != 3001);
+		got = image_read(&images[1], 1, &err);
+		assert_true(got == -1 || got == 3001);
+		counts += got == 3001;
 	}
+	assert_int_equal(counts, 2);
 	image_page(&images[1])->log_used = used;
 	image_page(&images[1])->log = region_make(1000, 2);
 	assert_int_equal(image_read(&images[1], 1, &err), -1);

@@ -57,7 +57,7 @@ static void stop_engine(struct manager *m, const char *name, struct engine *e)
  */
 #define ANSWER_MS 5000
 #define ALL_ANSWER_MS 10000
-#define LEAST_MS 500
+#define LEAST_MS 2000
 
 /* What one may take, where all have until @end, of clock_ms(). */
 static int answer_time(int64_t end)

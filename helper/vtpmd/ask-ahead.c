@@ -74,6 +74,20 @@ void ask_ahead_forget(struct vtpm *v)
 	v->ready_key = NULL;
 }
 
+void ask_ahead_drop(struct manager *m, const char *provider)
+{
+	struct vtpm *v;
+
+	TAILQ_FOREACH(v, &m->vtpms, link) {
+		bool wants = v->want_start;
+
+		if (!v->ask_group || strcmp(v->ask_group->provider, provider))
+			continue;
+		ask_ahead_forget(v);
+		v->want_start = wants;
+	}
+}
+
 struct ready_key *ask_ahead_take(struct vtpm *v)
 {
 	struct ready_key *k = TAKE_PTR(v->ready_key);

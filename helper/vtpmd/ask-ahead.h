@@ -31,6 +31,8 @@ void ask_ahead_want(struct vtpm *v);
 void ask_ahead_forget(struct vtpm *v);
 /* Its key, or NULL; the caller's from then on. */
 struct ready_key *ask_ahead_take(struct vtpm *v);
+/* A key of @provider is to be destroyed: what was had with it does not count. */
+void ask_ahead_drop(struct manager *m, const char *provider);
 /*
  * Start the runs that are due: of each provider one at a time, and the next when
  * fewer than @low of its keys wait for the start that uses them.

@@ -106,8 +106,12 @@ static void compare(struct sync *s, uint32_t id)
 	const struct kernel_instance *k = find_listed(s, id);
 	struct vtpm *v = find_instance(s->m, id);
 
-	if (!v || v->busy || !can_lose_device(v))
+	if (!v || !can_lose_device(v))
 		return;
+	if (v->busy) {
+		s->m->sync_needed = true;
+		return;
+	}
 	if (!k)
 		device_gone(v);
 	else if (k->state == VTPM_STATE_FAILED)
@@ -117,15 +121,16 @@ static void compare(struct sync *s, uint32_t id)
 static void sync_done(void *arg, const struct error *err)
 {
 	struct sync *s = arg;
+	bool lost_more = s->m->sync_needed;
 
-	if (err)
+	s->m->syncing = false;
+	if (err) {
 		log_warning("what the kernel has is not known: %s", err->text);
+		s->m->sync_needed = true;
+	}
 	for (size_t i = 0; !err && i < s->n_ids; i++)
 		compare(s, s->ids[i]);
-	s->m->syncing = false;
-	/* Others were lost meanwhile. */
-	if (s->m->sync_again)
-		kernel_sync(s->m);
+	s->m->sync_pause = s->m->sync_needed && !lost_more;
 	free(s->list);
 	free(s);
 }
@@ -134,7 +139,6 @@ static const struct job_ops sync_ops = {
 	.name = "sync",
 	.run = sync_run,
 	.done = sync_done,
-	.read_only = true,
 };
 
 void kernel_sync(struct manager *m)
@@ -144,7 +148,7 @@ void kernel_sync(struct manager *m)
 	struct vtpm *v;
 	size_t n = 0;
 
-	m->sync_again = m->syncing;
+	m->sync_needed = true;
 	if (m->syncing || m->stopping)
 		return;
 	TAILQ_FOREACH(v, &m->vtpms, link)
@@ -154,15 +158,25 @@ void kernel_sync(struct manager *m)
 		return;
 	s->m = m;
 	TAILQ_FOREACH(v, &m->vtpms, link) {
-		if (v->in_kernel && !v->busy)
+		if (v->in_kernel)
 			s->ids[s->n_ids++] = v->instance.id;
 	}
 	if (job_start(m->jobs, &sync_ops, s, &err) < 0) {
-		log_warning("what the kernel has is not known: %s", err.text);
+		log_info("what the kernel has is asked for later: %s",
+			 err.text);
 		free(s);
 		return;
 	}
 	m->syncing = true;
+	m->sync_needed = false;
+}
+
+void kernel_sync_continue(struct manager *m)
+{
+	/* Not after a list that did not tell all, but after the next job. */
+	if (m->sync_needed && !m->sync_pause)
+		kernel_sync(m);
+	m->sync_pause = false;
 }
 
 int kernel_sync_on_event(sd_event_source *source, int fd, uint32_t revents,

@@ -15,5 +15,7 @@ int kernel_sync_on_event(sd_event_source *source, int fd, uint32_t revents,
  * those that ran before that.
  */
 void kernel_sync(struct manager *m);
+/* A job is done: ask again if that is still to be done. */
+void kernel_sync_continue(struct manager *m);
 
 #endif

@@ -55,6 +55,7 @@ static void on_job_done(void *arg)
 {
 	struct manager *m = arg;
 
+	kernel_sync_continue(m);
 	resume_some(m);
 	stop_all_continue(m);
 	rekey_all_continue(m);

@@ -38,7 +38,8 @@ struct manager {
 
 	int events_fd; /* of the module */
 	sd_event_source *events_source;
-	bool syncing, sync_again; /* see kernel-sync.h */
+	/* See kernel-sync.c. */
+	bool syncing, sync_needed, sync_pause;
 	sd_event_source *term_source, *int_source, *stop_timer;
 	bool stopping;	       /* vtpmd ends when its jobs have */
 	struct call *stop_all; /* the call of StopAll, while it is at work */

@@ -107,6 +107,7 @@ static void destroy_done(void *arg, const struct error *err)
 	struct key_work *w = arg;
 	json_t *reply = NULL;
 
+	ask_ahead_drop(w->m, w->name);
 	if (!err) {
 		log_notice("key %s of provider %s was destroyed; %zu vTPMs had "
 			   "a wrap of it",
@@ -228,6 +229,9 @@ int api_provider_destroy_key(struct manager *m, struct call *call,
 		r = provider_check_ca(m, p->name, id, err);
 	if (!r)
 		r = start(m, call, p, id, users, &destroy_ops, err);
+	/* What was had with it before; and in the end, what was had meanwhile. */
+	if (!r)
+		ask_ahead_drop(m, p->name);
 	json_decref(users);
 	return r;
 }

@@ -10,6 +10,8 @@
 
 /* Each item may take so much longer: two round trips to a server far away. */
 #define ITEM_TIMEOUT_MS 250
+/* The end of vtpmd waits for it, and has a limit of its own (manager.c). */
+#define MAX_TIMEOUT_MS 75000
 /* Besides the keys: what a program writes too much does not block it. */
 #define PIPE_ROOM 1024
 
@@ -114,17 +116,18 @@ int provider_unwrap_many(const struct config *cfg, const struct provider_ref *p,
 	_cleanup_close_ int rd = -1, wr = -1;
 	_cleanup_(json) json_t *reply = NULL;
 	bool opened[PROVIDER_MAX_MANY] = { false };
-	int r;
+	int timeout_ms = PROVIDER_TIMEOUT_MS + (int)n * ITEM_TIMEOUT_MS, r;
 
+	if (timeout_ms > MAX_TIMEOUT_MS)
+		timeout_ms = MAX_TIMEOUT_MS;
 	if (!n || n > PROVIDER_MAX_MANY)
 		return error_set(err, -EINVAL, VTPM_ERR_INTERNAL,
 				 "%zu keys at once", n);
 	r = key_pipe(n, &rd, &wr, err);
 	if (r < 0)
 		return r;
-	r = provider_call_within(
-		cfg, p, "unwrap-many", make_request(items, n), -1, wr,
-		PROVIDER_TIMEOUT_MS + (int)n * ITEM_TIMEOUT_MS, &reply, err);
+	r = provider_call_within(cfg, p, "unwrap-many", make_request(items, n),
+				 -1, wr, timeout_ms, &reply, err);
 	if (r < 0)
 		return r;
 	close(TAKE_FD(wr));
