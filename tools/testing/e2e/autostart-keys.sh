@@ -126,6 +126,21 @@ check "that one is stopped" test "$(states stopped v1)" = 1
 check "and all but one came from one run" test "$(calls "$T/small" unwrap)" = 1
 over
 
+# A key that is destroyed while a run has those that it wrapped.
+set_mode "$T/small" slow
+start_with "$T/small"
+sleep 1
+check "a run is under way" test "$(calls "$T/small" unwrap-many)" = 1
+check "the key is destroyed" "$ctl" provider destroy-key one the-key --shred --yes
+for _ in $(seq 200); do
+	[ "$(states starting)" = 0 ] && break
+	sleep 0.1
+done
+check "none of those that waited runs" test "$(states running)" = 0
+expect 0 'destroyed on purpose' "it is said why" "$ctl" show v1
+rm "$T/small/keys/one/destroyed"
+over
+
 # A provider that is away, and comes back.
 locked() { # until all have failed in the start and in two retries
 	for _ in $(seq 300); do

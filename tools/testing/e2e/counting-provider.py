@@ -82,6 +82,11 @@ def answer(request):
         wrapped = wrap(os.read(3, 64), request["context"])
         return {"ok": True, "key-id": KEY,
                 "wrapped": base64.b64encode(wrapped).decode()}, b""
+    if operation == "destroy-key":
+        with open("destroyed", "w", encoding="ascii"):
+            return {"ok": True}, b""
+    if os.path.exists("destroyed") and operation.startswith("unwrap"):
+        return error("KeyDestroyed", "it was destroyed"), b""
     if mode == "away" and operation.startswith("unwrap"):
         return error("ProviderFailed", "told to be away"), b""
     if operation == "unwrap":
