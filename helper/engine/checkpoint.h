@@ -77,6 +77,8 @@ void checkpoint_forget(struct checkpoint *c,
 int checkpoint_write(struct checkpoint *c, const struct engine_answer *last,
 		     const void *permanent, uint32_t len, struct error *err);
 
+/* Give back what of the file the next engine does not need. */
+void checkpoint_settle(struct checkpoint *c);
 /*
  * In place of that, for a command that is known to do the same again: add it and
  * its response to the log. -EAGAIN: the state is to be written.

@@ -199,6 +199,8 @@ static void settle(struct engine *e)
 	e->unsettled = false;
 	if (memory_settle(&err) < 0)
 		fail_closed(e, &err);
+	if (e->checkpoint)
+		checkpoint_settle(e->checkpoint);
 }
 
 void engine_idle(struct engine *e)

@@ -157,6 +157,19 @@ static int write_base(const struct checkpoint_part *parts, unsigned int n,
 	return 0;
 }
 
+void checkpoint_file_settle(void)
+{
+	unsigned int other = !slots.base_slot;
+	mapped_region old = slots.place[other];
+
+	if (!slots.base_len || !old)
+		return;
+	/* In this order: what is named has to hold what it held. */
+	mapped_first_page()->base[other] = 0;
+	slots.place[other] = 0;
+	mapped_drop(old);
+}
+
 /* How many blocks differ from the base, now in slots.delta; or -1: too many. */
 static int compose_delta(const struct checkpoint_part *parts, unsigned int n)
 {

@@ -62,6 +62,12 @@ struct checkpoint_part {
 int checkpoint_file_write(const struct checkpoint_part *parts, unsigned int n,
 			  struct error *err);
 
+/*
+ * When nothing is to be done for a while: give back the memory of the state before
+ * the one that counts. The next that needs its place makes another.
+ */
+void checkpoint_file_settle(void);
+
 /* The longest entry of the log, bytes. */
 #define CHECKPOINT_MAX_ENTRY 1024
 /*

@@ -172,6 +172,50 @@ static void test_cuts(void **state)
 	free_images(images);
 }
 
+/*
+ * The base before the one that counts is given back: what counts is still there,
+ * and the next base is whole before it counts, wherever it is put.
+ */
+static void test_settle(void **state)
+{
+	_cleanup_(secret) struct secret *k = image_key(1);
+	int fd = memfd_create("checkpoint", MFD_CLOEXEC);
+	struct image images[4];
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(checkpoint_file_create(fd, image_uuid, k, &err), 0);
+	/* Before there is any state there is nothing to give. */
+	checkpoint_file_settle();
+	image_state(1, 9000, 1000);
+	image_state(2, 9000, 1000);
+	image_state(3, 9000, 1000);
+	image_write(1);
+	checkpoint_file_settle();
+	image_write(2);
+	images[0] = image_take(fd);
+	checkpoint_file_settle();
+	checkpoint_file_settle();
+	assert_int_equal(image_append(1), 0);
+	images[1] = image_take(fd);
+	assert_true(image_page(&images[0])->base[0]);
+	assert_true(!image_page(&images[1])->base[0]);
+	image_write(3);
+	images[2] = image_take(fd);
+	image_write(2);
+	images[3] = image_take(fd);
+	checkpoint_file_close();
+	close(fd);
+	assert_int_equal(image_read(&images[0], 1, &err), 2);
+	assert_int_equal(image_read(&images[1], 1, &err), 1002);
+	assert_int_equal(image_read(&images[2], 1, &err), 3);
+	assert_int_equal(image_read(&images[3], 1, &err), 2);
+	expect_cuts(&images[1], &images[2], 1002, 3);
+	expect_cuts(&images[2], &images[3], 3, 2);
+	for (int i = 0; i < 4; i++)
+		free(images[i].data);
+}
+
 /* Salt and counter of a record are its key and its nonce. */
 static void test_nonces(void **state)
 {
@@ -300,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_stale_delta),

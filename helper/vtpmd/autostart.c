@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <malloc.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
@@ -53,6 +54,8 @@ static void tell(struct manager *m)
 	}
 	log_info("the start of %u vTPMs took %llu ms", m->autostarts,
 		 (unsigned long long)(clock_ms() - m->autostarts_ms));
+	/* Operations and their answers were many at once. */
+	malloc_trim(0);
 	sd_notifyf(0, "STATUS=Serving %s/io.vtpm", m->config.run_dir);
 	m->autostarts = 0;
 }
