@@ -59,8 +59,20 @@ make_provider()
 	local dir=$VTPM_BIN
 	cat > "$dir/vtpm-key-bench" <<'PROVIDER'
 #!/bin/sh
-[ ! -e /proc/self/fd/4 ] || printf kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk >&4
-echo '{"ok":true,"usable":true,"keys":[]}'
+key() { printf kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk >&4; }
+request=$(cat)
+case $request in
+*'"unwrap-many"'*)
+	results=
+	for _ in $(printf %s "$request" | grep -o '"wrapped"'); do
+		key
+		results="$results,{\"ok\":true,\"length\":32}"
+	done
+	echo "{\"ok\":true,\"results\":[${results#,}]}" ;;
+*)
+	[ ! -e /proc/self/fd/4 ] || key
+	echo '{"ok":true,"usable":true,"keys":[]}' ;;
+esac
 PROVIDER
 	chmod 755 "$dir/vtpm-key-bench"
 	install -d -o vtpm-keys -g vtpm-keys -m 700 "$VTPM_STATE/keys/bench"
