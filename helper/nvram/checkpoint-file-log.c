@@ -2,8 +2,8 @@
 /*
  * Behind the state, what has been done since it was written: records one after
  * the other, each made before the first page counts it. A kill leaves the last
- * one whole and counted or not there at all. Documentation/nvram-format.rst,
- * "Checkpoint".
+ * one whole, counted or not, or in part and not counted: then it is not there.
+ * Documentation/nvram-format.rst, "Checkpoint".
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@
 #include "nvram/bytes.h"
 #include "nvram/checkpoint-file-slots.h"
 
-#define LOG_PAGES 2
-/* The records have slot numbers of their own kind: LOG_MARK tells them. */
+#define LOG_SIZE (2 * (size_t)MAPPED_PAGE)
+/* LOG_MARK tells its records from those of base and delta 0. */
 #define LOG_SLOT 0
 
 static size_t place_len(uint32_t text_len)
@@ -35,7 +35,7 @@ static void set_used(uint64_t used)
 
 static int make_region(struct error *err)
 {
-	mapped_region r = slots_new_region(LOG_PAGES * MAPPED_PAGE);
+	mapped_region r = slots_new_region(LOG_SIZE);
 	int e = mapped_make(r);
 
 	if (e)
@@ -65,7 +65,7 @@ int checkpoint_file_append(const struct checkpoint_part *parts, unsigned int n,
 	for (unsigned int i = 0; i < n; i++)
 		len += parts[i].len;
 	if (len > sizeof(text) || !slots.base_len ||
-	    slots.log_used + place_len(len) > LOG_PAGES * MAPPED_PAGE)
+	    slots.log_used + place_len(len) > LOG_SIZE)
 		return -EAGAIN;
 	put64(text, LOG_MARK);
 	put64(text + 8, slots.state_generation);
@@ -101,24 +101,38 @@ static void add_entry(struct checkpoint_stored *out, const struct record *rec)
 	out->log_len += 4 + len;
 }
 
+/* A record of the log at @p; -EBADMSG for anything else. */
+static int open_entry(const uint8_t *p, size_t left, struct record *rec,
+		      uint64_t *state)
+{
+	int r = record_open(p, left, LOG_SLOT, rec);
+
+	if (r)
+		return r;
+	if (rec->len < LOG_HEAD || get64(rec->text) != LOG_MARK) {
+		record_free(rec);
+		return -EBADMSG;
+	}
+	*state = get64(rec->text + 8);
+	return 0;
+}
+
 /*
  * One that goes on from an older state is left over: a kill came between the
  * newer state and the mark that the log is empty.
  */
-static int read_record(const uint8_t *p, size_t left, uint64_t generation,
-		       uint64_t *last, struct checkpoint_stored *out,
-		       size_t *taken)
+static int read_counted(const uint8_t *p, size_t left, uint64_t generation,
+			uint64_t *last, struct checkpoint_stored *out,
+			size_t *taken)
 {
 	struct record rec = { 0 };
-	int r = record_open(p, left, LOG_SLOT, &rec);
 	uint64_t state;
+	int r = open_entry(p, left, &rec, &state);
 
 	if (r)
 		return r;
 	*taken = place_len(rec.len);
-	state = rec.len < LOG_HEAD ? LOG_MARK : get64(rec.text + 8);
-	if (rec.len < LOG_HEAD || get64(rec.text) != LOG_MARK ||
-	    state > generation || rec.generation <= *last || *taken > left)
+	if (state > generation || rec.generation <= *last || *taken > left)
 		r = -EBADMSG;
 	else if (state == generation)
 		add_entry(out, &rec);
@@ -135,26 +149,27 @@ static int read_record(const uint8_t *p, size_t left, uint64_t generation,
 static int read_uncounted(const uint8_t *p, size_t left, uint64_t generation,
 			  uint64_t last, struct checkpoint_stored *out)
 {
-	for (unsigned int n = 0;; n++) {
+	for (int n = 0; n < 2; n++) {
 		struct record rec = { 0 };
-		int r = record_open(p, left, LOG_SLOT, &rec);
-		size_t taken = place_len(rec.len);
-		bool goes_on = !r && rec.len >= LOG_HEAD &&
-			       get64(rec.text) == LOG_MARK &&
-			       get64(rec.text + 8) == generation &&
-			       rec.generation > last;
+		size_t taken;
+		uint64_t state;
+		bool goes_on;
+		int r = open_entry(p, left, &rec, &state);
 
+		if (r)
+			return r == -EBADMSG ? 0 : r;
+		goes_on = state == generation && rec.generation > last;
 		if (goes_on && !n)
 			add_entry(out, &rec);
 		last = rec.generation;
+		taken = place_len(rec.len);
 		record_free(&rec);
 		if (!goes_on)
-			return r == -EBADMSG ? 0 : r;
-		if (n)
-			return -EBADMSG;
+			return 0;
 		p += taken;
 		left -= taken < left ? taken : left;
 	}
+	return -EBADMSG;
 }
 
 int log_read(uint64_t generation, struct checkpoint_stored *out,
@@ -165,24 +180,23 @@ int log_read(uint64_t generation, struct checkpoint_stored *out,
 	uint64_t last = 0;
 	int r = 0;
 
-	if (slots.log
-		    ? !log || used > LOG_PAGES * MAPPED_PAGE ||
-			      region_size(slots.log) != LOG_PAGES * MAPPED_PAGE
-		    : used > 0)
+	if (slots.log ? !log || used > LOG_SIZE ||
+				region_size(slots.log) != LOG_SIZE
+		      : used > 0)
 		return damaged(err);
 	if (!log)
 		return 0;
 	/* An entry is shorter than its record. */
-	out->log = malloc(LOG_PAGES * MAPPED_PAGE);
+	out->log = malloc(LOG_SIZE);
 	if (!out->log)
 		return error_set(err, -ENOMEM, VTPM_ERR_INTERNAL,
 				 CHECKPOINT_FILE ": out of memory");
 	for (size_t at = 0; !r && at < used; at += taken)
-		r = read_record(log + at, used - at, generation, &last, out,
-				&taken);
+		r = read_counted(log + at, used - at, generation, &last, out,
+				 &taken);
 	if (!r)
-		r = read_uncounted(log + used, LOG_PAGES * MAPPED_PAGE - used,
-				   generation, last, out);
+		r = read_uncounted(log + used, LOG_SIZE - used, generation,
+				   last, out);
 	if (r == -EBADMSG)
 		return damaged(err);
 	return r ? error_set(err, r, VTPM_ERR_INTERNAL,

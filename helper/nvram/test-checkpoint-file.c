@@ -333,13 +333,6 @@ static void test_keys(void **state)
 		free(m[i].data);
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	image_forget();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,5 +345,5 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests_name("checkpoint-file", tests, NULL,
-					   tear_down);
+					   image_tear_down);
 }

@@ -253,13 +253,6 @@ static void test_log_older(void **state)
 	close(fd);
 }
 
-static int tear_down(void **state)
-{
-	(void)state;
-	image_forget();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,5 +265,5 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests_name("checkpoint-log", tests, NULL,
-					   tear_down);
+					   image_tear_down);
 }

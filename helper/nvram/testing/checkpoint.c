@@ -165,11 +165,13 @@ struct mapped_page *image_page(const struct image *m)
 	return (void *)m->data;
 }
 
-void image_forget(void)
+int image_tear_down(void **state)
 {
+	(void)state;
 	for (int i = 0; i < MAX_STATES; i++) {
 		free(states[i].body);
 		states[i].body = NULL;
 		states[i].len = 0;
 	}
+	return 0;
 }

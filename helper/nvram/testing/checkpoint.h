@@ -17,7 +17,8 @@ struct secret *image_key(uint8_t byte);
 /* As state @number - 1, of @len bytes, but for @changed blocks at its begin. */
 void image_state(unsigned int number, uint32_t len, unsigned int changed);
 void image_write(unsigned int number);
-void image_forget(void);
+/* For a group of tests: forget the states. */
+int image_tear_down(void **state);
 /* To the log, entry @i; what checkpoint_file_append() returns. */
 int image_append(unsigned int i);
 
