@@ -213,7 +213,7 @@ build/bench/%: tools/testing/bench/%.c kmod/uapi/linux/vtpm.h
 	@$(CC) $(HELPER_CFLAGS) -o $@ $< -pie -ltpms -lmnl
 
 build/torture/torture: tools/testing/e2e/torture.c \
-		$(wildcard helper/engine/testing/*.[ch])
+		$(foreach f,commands owner,$(wildcard helper/engine/testing/$(f).[ch]))
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) $(HELPER_CFLAGS) -o $@ $(filter %.c,$^) -pie -lcrypto -lpthread

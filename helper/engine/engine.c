@@ -4,10 +4,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/effect.h"
 #include "engine/engine.h"
 #include "engine/memory.h"
 #include "engine/protocol.h"
-#include "engine/effect.h"
 #include "engine/self-test.h"
 #include "engine/tpm.h"
 #include "util/log.h"
@@ -108,11 +108,11 @@ static bool is_last(const struct engine *e, const struct engine_command *c)
 	       c->instance == e->last.instance;
 }
 
-static void keep_answer(struct engine *e, const struct engine_command *c,
+void engine_keep_answer(struct engine *e, uint32_t instance, uint64_t seq,
 			const uint8_t *resp, uint32_t len)
 {
-	e->last.instance = c->instance;
-	e->last.seq = c->seq;
+	e->last.instance = instance;
+	e->last.seq = seq;
 	e->last.len = len;
 	memcpy(e->last.resp, resp, len);
 }
@@ -130,12 +130,11 @@ static bool log_command(struct engine *e, const struct engine_command *c)
 						.command_len = c->len,
 						.response = e->last.resp,
 						.response_len = e->last.len };
-	struct error ignored = { 0 };
 
 	return e->checkpoint && c->seq &&
 	       !tpm_state_changed(&(uint32_t){ 0 }) &&
 	       command_repeats(c->data, c->len, e->last.resp, e->last.len) &&
-	       !checkpoint_log(e->checkpoint, &entry, &ignored);
+	       !checkpoint_log(e->checkpoint, &entry, NULL);
 }
 
 /* With the lock held. */
@@ -159,7 +158,7 @@ static uint32_t execute(struct engine *e, const struct engine_command *c,
 	changes = !command_reads_only(c->data, c->len) ||
 		  tpm_state_changed(&(uint32_t){ 0 });
 	if (changes && c->seq)
-		keep_answer(e, c, resp, resp_len);
+		engine_keep_answer(e, c->instance, c->seq, resp, resp_len);
 	if (!changes || !log_command(e, c))
 		save_until_durable(e, changes);
 	e->commands++;

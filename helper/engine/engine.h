@@ -87,6 +87,13 @@ int engine_save(struct engine *e, bool running, struct error *err);
 /* Write what is left in both slots, wipe, and end the process; see STOP. */
 int engine_stop(struct engine *e, struct error *err);
 
+/*
+ * @resp, of at most ENGINE_MAX_COMMAND bytes, is what the command of this number
+ * is answered with, should it come again.
+ */
+void engine_keep_answer(struct engine *e, uint32_t instance, uint64_t seq,
+			const uint8_t *resp, uint32_t len);
+
 struct engine_rekey;
 /* Other wraps or another data key in the file; see REKEY. */
 int engine_rekey(struct engine *e, const struct engine_rekey *r,

@@ -148,10 +148,7 @@ static int repeat_log(struct engine *e, struct error *err)
 			r = -EBADMSG;
 			break;
 		}
-		e->last.instance = c.instance;
-		e->last.seq = c.seq;
-		e->last.len = len;
-		memcpy(e->last.resp, resp, len);
+		engine_keep_answer(e, c.instance, c.seq, resp, len);
 	}
 	return r ? error_set(err, r, VTPM_ERR_CORRUPT,
 			     "a command since the checkpoint was written gives "

@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "engine/engine.h"
+#include "engine/testing/engine.h"
 #include "engine/testing/owner.h"
 #include "nvram/internal.h"
 #include "util/text.h"
@@ -43,8 +43,6 @@ static struct {
 	uint64_t usual_us;
 	struct owner owner;
 } t;
-
-static const uint8_t uuid[UUID_LEN] = { 1, 2, 3 };
 
 static struct secret *test_key(void)
 {
@@ -268,20 +266,13 @@ static void test_kills(void **state)
 
 static int set_up(void **state)
 {
-	const struct nvram_info info = {
-		.name = "test",
-		.n_wraps = 1,
-		.wrap = { { .provider = "p", .key_id = "k", .len = 1 } }
-	};
-	struct nvram_info with_uuid = info;
 	_cleanup_(secret) struct secret *key = test_key();
 	struct error err = { 0 };
 
 	(void)state;
-	memcpy(with_uuid.uuid, uuid, sizeof(uuid));
 	t.nvram_fd = memfd_create("nvram", MFD_CLOEXEC);
 	t.checkpoint_fd = memfd_create("checkpoint", MFD_CLOEXEC);
-	return nvram_create(t.nvram_fd, "test", &with_uuid, key, &err);
+	return engine_new_file(t.nvram_fd, "test", key, &err);
 }
 
 int main(void)

@@ -12,8 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "engine/engine.h"
-#include "engine/testing/commands.h"
+#include "engine/testing/engine.h"
 #include "nvram/checkpoint-file.h"
 
 #define INSTANCE 3
@@ -57,13 +56,7 @@ static int resume(struct error *err)
 
 static void run(const struct command *c)
 {
-	const struct engine_command ec = { .instance = INSTANCE,
-					   .seq = ++t.seq,
-					   .data = c->data,
-					   .len = c->len };
-	uint32_t len = engine_execute(&t.e, &ec, t.resp);
-
-	assert_int_equal(response_code(t.resp, len), 0);
+	assert_int_equal(engine_run(&t.e, INSTANCE, ++t.seq, c, t.resp), 0);
 }
 
 static void extend(uint8_t pcr[TEST_DIGEST])
@@ -105,21 +98,14 @@ static int count_log(void)
 
 static int set_up(void **state)
 {
-	struct nvram_info info = {
-		.name = "log",
-		.n_wraps = 1,
-		.wrap = { { .provider = "p", .key_id = "k", .len = 1 } }
-	};
 	struct error err = { 0 };
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
-	uuid_new(info.uuid);
 	t.key = secret_random(NVRAM_KEY_LEN);
 	t.nvram_fd = memfd_create("nvram", MFD_CLOEXEC);
 	t.checkpoint_fd = memfd_create("checkpoint", MFD_CLOEXEC);
-	assert_int_equal(nvram_create(t.nvram_fd, "log", &info, t.key, &err),
-			 0);
+	assert_int_equal(engine_new_file(t.nvram_fd, "log", t.key, &err), 0);
 	open_engine();
 	return engine_power_on(&t.e, true, t.key, t.checkpoint_fd, &err);
 }

@@ -19,8 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "engine/engine.h"
-#include "engine/testing/commands.h"
+#include "engine/testing/engine.h"
 #include "nvram/checkpoint-file.h"
 #include "nvram/mapped.h"
 
@@ -52,13 +51,7 @@ struct value {
 
 static void run(const struct command *c)
 {
-	const struct engine_command ec = { .instance = INSTANCE,
-					   .seq = ++t.seq,
-					   .data = c->data,
-					   .len = c->len };
-	uint32_t len = engine_execute(&t.e, &ec, t.resp);
-
-	assert_int_equal(response_code(t.resp, len), 0);
+	assert_int_equal(engine_run(&t.e, INSTANCE, ++t.seq, c, t.resp), 0);
 }
 
 static void extend(struct command *c)
@@ -324,23 +317,17 @@ static int make_file(struct file *f, const char *name)
 
 static int set_up(void **state)
 {
-	struct nvram_info info = {
-		.name = "step",
-		.n_wraps = 1,
-		.wrap = { { .provider = "p", .key_id = "k", .len = 1 } }
-	};
 	struct error err = { 0 };
 	struct command c;
 
 	(void)state;
-	uuid_new(info.uuid);
 	t.key = secret_random(NVRAM_KEY_LEN);
 	if (make_file(&t.nvram, "nvram") ||
 	    make_file(&t.checkpoint, "checkpoint"))
 		return -1;
 	t.e.name = "step";
 	pthread_mutex_init(&t.e.lock, NULL);
-	if (nvram_create(t.nvram.fd, "step", &info, t.key, &err) ||
+	if (engine_new_file(t.nvram.fd, "step", t.key, &err) ||
 	    nvram_open(t.nvram.fd, "step", t.key, &t.e.nvram, &err) ||
 	    engine_power_on(&t.e, true, t.key, t.checkpoint.fd, &err))
 		return -1;

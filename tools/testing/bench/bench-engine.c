@@ -15,8 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
-#include "engine/testing/commands.h"
+#include "engine/testing/engine.h"
 #include "nvram/internal.h"
 
 #define COUNTER 0x01800100
@@ -42,14 +41,9 @@ static void die(const char *what)
 
 static void run(const struct command *c)
 {
-	const struct engine_command ec = {
-		.instance = 1, .seq = seq, .data = c->data, .len = c->len
-	};
 	static uint8_t resp[ENGINE_MAX_COMMAND];
-	uint32_t len = engine_execute(&e, &ec, resp);
 
-	seq++;
-	if (response_code(resp, len))
+	if (engine_run(&e, 1, seq++, c, resp))
 		die("a command failed");
 }
 
@@ -68,16 +62,12 @@ static int new_file(const char *dir, const char *name)
 
 static void start(const char *dir)
 {
-	struct nvram_info info = { .name = "bench", .n_wraps = 1 };
 	_cleanup_(secret) struct secret *key = secret_random(NVRAM_KEY_LEN);
 	struct error err = { 0 };
 	struct command c;
 	int fd = new_file(dir, "nvram");
 
-	strcpy(info.wrap[0].provider, "p");
-	strcpy(info.wrap[0].key_id, "k");
-	info.wrap[0].len = 1;
-	if (nvram_create(fd, "bench", &info, key, &err) ||
+	if (engine_new_file(fd, "bench", key, &err) ||
 	    nvram_open(fd, "bench", key, &e.nvram, &err) ||
 	    engine_power_on(&e, true, key, memfd_create("checkpoint", 0), &err))
 		die(err.text);

@@ -15,23 +15,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
+#include "engine/testing/engine.h"
 #include "nl.h"
 
 static void serve(struct nl *nl, const char *dir, int ready)
 {
 	struct engine e = { .name = "plain",
 			    .lock = PTHREAD_MUTEX_INITIALIZER };
-	const struct nvram_info info = {
-		.name = "plain",
-		.n_wraps = 1,
-		.wrap = { { .provider = "p", .key_id = "k", .len = 1 } }
-	};
 	_cleanup_(secret) struct secret *key = secret_random(NVRAM_KEY_LEN);
 	struct error err = { 0 };
 	int fd = open(dir, O_TMPFILE | O_RDWR, 0600);
 
-	if (fd < 0 || nvram_create(fd, "plain", &info, key, &err) ||
+	if (fd < 0 || engine_new_file(fd, "plain", key, &err) ||
 	    nvram_open(fd, "plain", key, &e.nvram, &err) ||
 	    engine_power_on(&e, true, key, -1, &err)) {
 		fprintf(stderr, "bench-plain: %s\n", fd < 0 ? dir : err.text);
