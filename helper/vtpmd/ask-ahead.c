@@ -22,16 +22,14 @@ struct ask_group {
 	unsigned int waiting, ready; /* of ask_ahead_run(): to ask for, there */
 };
 
-/* The argument of the job: files by name, the keys by what is in them then. */
+/* The argument of the job. */
 struct ask {
 	struct manager *m;
 	struct ask_group *group;
 	const struct config *cfg;
 	char provider[NAME_MAX_LEN + 1];
 	size_t n;
-	char name[PROVIDER_MAX_MANY][NAME_MAX_LEN + 1];
-	struct ready_key
-		*key[PROVIDER_MAX_MANY]; /* NULL: not of the provider */
+	struct ready_key *key[PROVIDER_MAX_MANY];
 	unsigned int opened;
 	uint64_t ms;
 };
@@ -123,43 +121,19 @@ void ask_ahead_end(struct manager *m)
 	}
 }
 
-/* What is to be asked for; nothing if the file has another first wrap by now. */
-static struct ready_key *read_wrap(const struct ask *a, const char *name)
-{
-	struct ready_key *k;
-	struct nvram_info info;
-
-	if (registry_read_header(a->cfg, name, &info, NULL) < 0 ||
-	    !info.n_wraps || strcmp(info.wrap[0].provider, a->provider))
-		return NULL;
-	k = calloc(1, sizeof(*k));
-	if (!k)
-		return NULL;
-	memcpy(k->uuid, info.uuid, UUID_LEN);
-	k->wrap = info.wrap[0];
-	return k;
-}
-
 static int ask_run(struct job *job, void *arg, struct error *err)
 {
-	struct ready_key *items[PROVIDER_MAX_MANY];
 	struct provider_ref p = { 0 };
 	struct ask *a = arg;
 	uint64_t began = clock_ms();
-	size_t n = 0;
 	int r = registry_load_provider(a->cfg, a->provider, &p, NULL, err);
 
 	(void)job;
-	for (size_t i = 0; !r && i < a->n; i++) {
-		a->key[i] = read_wrap(a, a->name[i]);
-		if (a->key[i])
-			items[n++] = a->key[i];
-	}
-	if (!r && n)
-		r = provider_unwrap_many(a->cfg, &p, items, n, err);
+	if (!r && a->n)
+		r = provider_unwrap_many(a->cfg, &p, a->key, a->n, err);
 	provider_ref_deinit(&p);
-	for (size_t i = 0; !r && i < n; i++)
-		a->opened += items[i]->key != NULL;
+	for (size_t i = 0; !r && i < a->n; i++)
+		a->opened += a->key[i]->key != NULL;
 	a->ms = clock_ms() - began;
 	return r;
 }
@@ -185,7 +159,7 @@ static void hand_out(struct ask *a)
 	TAILQ_FOREACH(v, &a->m->vtpms, link) {
 		if (v->ask != ASK_RUNS || v->ask_job != a)
 			continue;
-		if (a->key[v->ask_index] && a->key[v->ask_index]->key)
+		if (a->key[v->ask_index]->key)
 			v->ready_key = TAKE_PTR(a->key[v->ask_index]);
 		v->ask = ASK_DONE;
 		v->ask_job = NULL;
@@ -219,6 +193,26 @@ static const struct job_ops ask_ops = {
 	.done = ask_done,
 };
 
+/* By what is known of the file; a start looks whether that is still so. */
+static void add(struct ask *a, struct vtpm *v)
+{
+	struct ready_key *k = NULL;
+
+	if (v->have_info && v->info.n_wraps &&
+	    !strcmp(v->info.wrap[0].provider, a->provider))
+		k = calloc(1, sizeof(*k));
+	if (!k) {
+		v->ask = ASK_DONE;
+		return;
+	}
+	memcpy(k->uuid, v->info.uuid, UUID_LEN);
+	k->wrap = v->info.wrap[0];
+	v->ask = ASK_RUNS;
+	v->ask_job = a;
+	v->ask_index = a->n;
+	a->key[a->n++] = k;
+}
+
 /* The first that wait for @g, up to as many as one request takes. */
 static void start_run(struct manager *m, struct ask_group *g)
 {
@@ -226,21 +220,17 @@ static void start_run(struct manager *m, struct ask_group *g)
 	struct error err = { 0 };
 	struct vtpm *v;
 
-	TAILQ_FOREACH(v, &m->vtpms, link) {
-		if (!a || v->ask != ASK_WANTS || v->ask_group != g || v->busy ||
-		    a->n == PROVIDER_MAX_MANY)
-			continue;
-		v->ask = ASK_RUNS;
-		v->ask_job = a;
-		v->ask_index = a->n;
-		snprintf(a->name[a->n++], sizeof(a->name[0]), "%s", v->name);
-	}
 	if (!a)
 		return;
 	a->m = m;
 	a->group = g;
 	a->cfg = &m->config;
 	snprintf(a->provider, sizeof(a->provider), "%s", g->provider);
+	TAILQ_FOREACH(v, &m->vtpms, link) {
+		if (a->n < PROVIDER_MAX_MANY && v->ask == ASK_WANTS &&
+		    v->ask_group == g && !v->busy)
+			add(a, v);
+	}
 	g->running = true;
 	if (job_start(m->jobs, &ask_ops, a, &err) < 0)
 		ask_done(a, &err);

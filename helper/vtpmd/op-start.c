@@ -200,25 +200,6 @@ int vtpm_check_copies(const struct vtpm *v, bool allow_duplicate,
 	return 0;
 }
 
-/* Who waits for a turn goes on to wait if somebody else's try fails. */
-static int begin(struct vtpm *v, struct operation *op, struct call *call,
-		 struct error *err)
-{
-	bool queued = v->want_start && call;
-	int r;
-
-	op->ready = ask_ahead_take(v);
-	r = operation_start(v, &start_ops, op, call, err);
-	if (!r)
-		return 0;
-	v->want_start = queued;
-	if (queued)
-		v->ready_key = op->ready;
-	else
-		ready_key_free(op->ready);
-	return r;
-}
-
 int vtpm_start(struct vtpm *v, const struct start_options *o, struct call *call,
 	       struct error *err)
 {
@@ -235,8 +216,12 @@ int vtpm_start(struct vtpm *v, const struct start_options *o, struct call *call,
 	operation_pin(&op, v);
 	if (!r)
 		r = vtpm_check_copies(v, o && o->allow_duplicate, err);
+	op.ready = v->ready_key;
 	if (!r)
-		r = begin(v, &op, call, err);
+		r = operation_start(v, &start_ops, &op, call, err);
+	/* Else it waits on, should it wait for a turn; the key is still its. */
+	if (!r)
+		ask_ahead_take(v);
 	/* A retry that nobody asked for is seen if it goes well. */
 	if (!r && (call || v->state != VTPM_LOCKED))
 		vtpm_set_state(v, VTPM_STARTING, NULL);
