@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "util/log.h"
+#include "util/testing/script.h"
 #include "vtpmd/engine.h"
 
 static struct config cfg = { .run_dir = "/run", .engine_fd = -1 };
@@ -85,14 +86,10 @@ static void ends_slowly(void **state)
 	struct error err = { 0 };
 	struct engine e;
 	char path[64];
-	int fd;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/vtpm-engine", dir);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
-	assert_int_equal(write(fd, script, sizeof(script) - 1),
-			 sizeof(script) - 1);
-	close(fd);
+	assert_int_equal(script_make(path, script), 0);
 	own.libexec_dir = dir;
 	own.state_dir = "/";
 	own.engine_user = self;

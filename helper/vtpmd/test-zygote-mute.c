@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "util/log.h"
+#include "util/testing/script.h"
 #include "vtpmd/config.h"
 #include "vtpmd/zygote.h"
 
@@ -36,17 +37,13 @@ static void zygote_is_mute(void **state)
 	struct zygote *zygote;
 	struct error err = { 0 };
 	struct process p;
-	int fd, status;
+	int status;
 	time_t began;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/mute", dir);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	assert_int_equal(write(fd, script, sizeof(script) - 1),
-			 sizeof(script) - 1);
-	fchmod(fd, 0755);
-	close(fd);
+	assert_int_equal(script_make(path, script), 0);
 	log_init("test", LOG_CRIT);
 	assert_int_equal(zygote_new(&zygote), 0);
 	zygote_set_timeouts(zygote, 2, 30);
